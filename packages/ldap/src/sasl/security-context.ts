@@ -1,0 +1,23 @@
+/** What LDAP needs of an established GSS-API security context (RFC 2743). */
+export interface SecurityContext {
+  /** The authenticated other side: a principal name such as `alice@LAB.TEST`. */
+  readonly peerName: string;
+  /** The layers both sides agreed on while the context was made. */
+  readonly integrity: boolean;
+  readonly confidentiality: boolean;
+  wrap(message: Uint8Array, confidential: boolean): Uint8Array;
+  /** @throws when the token was tampered with, replayed or does not belong to this context. */
+  unwrap(token: Uint8Array): { message: Uint8Array; confidential: boolean };
+}
+
+/** One side of a context being made. Tokens go back and forth until `context` is there. */
+export interface SecurityContextStep {
+  /** To be sent to the other side, also together with the finished context. */
+  readonly token?: Uint8Array | undefined;
+  readonly context?: SecurityContext | undefined;
+}
+
+export interface SecurityHandshake {
+  /** The initiator's first call has no token. */
+  step(token?: Uint8Array): SecurityContextStep | Promise<SecurityContextStep>;
+}
