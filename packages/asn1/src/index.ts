@@ -1,0 +1,14 @@
+export { Asn1Error, type Asn1ErrorCode } from "./asn1-error.ts";
+export * from "./constructed.ts";
+export * from "./primitives.ts";
+export * from "./raw.ts";
+export type { DecodeOptions } from "./reader.ts";
+export {
+  application,
+  context,
+  type Infer,
+  implicit,
+  implicitApplication,
+  Schema,
+  TlvSchema,
+} from "./schema.ts";
