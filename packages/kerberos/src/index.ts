@@ -1,0 +1,4 @@
+export * from "./errors.ts";
+export * from "./messages/index.ts";
+export * from "./principal.ts";
+export * from "./registry/index.ts";
