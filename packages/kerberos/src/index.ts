@@ -1,3 +1,4 @@
+export * from "./crypto/index.ts";
 export * from "./errors.ts";
 export * from "./messages/index.ts";
 export * from "./principal.ts";

@@ -1,0 +1,101 @@
+import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
+import { AesCts } from "./aes-cts.ts";
+import { fillConfounder } from "./confounder.ts";
+import { nfold } from "./nfold.ts";
+import { tagsEqual } from "./tag.ts";
+import type { KeySchedule, StringToKeyInput } from "./types.ts";
+import { usageConstant } from "./usage-constant.ts";
+
+const blockSize = 16;
+const macSize = 12;
+const foldedPrf = nfold(Buffer.from("prf"), blockSize);
+const foldedKerberos = nfold(Buffer.from("kerberos"), blockSize);
+
+interface UsageKeys {
+  readonly cipher: AesCts;
+  readonly integrity: Uint8Array;
+}
+
+/** aes128/256-cts-hmac-sha1-96: the simplified profile of RFC 3961 section 5.3 with the parameters of RFC 3962. */
+export class AesSha1Schedule implements KeySchedule {
+  readonly #size: number;
+  readonly #base: AesCts;
+  readonly #usages = new Map<number, UsageKeys>();
+  readonly #checksumKeys = new Map<number, Uint8Array>();
+  #prfCipher: AesCts | undefined;
+
+  constructor(keyvalue: Uint8Array) {
+    this.#size = keyvalue.length;
+    this.#base = new AesCts(keyvalue);
+  }
+
+  encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array {
+    const keys = this.#keysFor(usage);
+    const length = blockSize + plaintext.length;
+    const padded = new Uint8Array(Math.ceil(length / blockSize) * blockSize);
+    if (confounder === undefined) fillConfounder(padded.subarray(0, blockSize));
+    else padded.set(confounder);
+    padded.set(plaintext, blockSize);
+    // The tag covers the plaintext, which enciphering overwrites.
+    const mac = createHmac("sha1", keys.integrity).update(padded.subarray(0, length)).digest();
+    const out = new Uint8Array(length + macSize);
+    keys.cipher.encrypt(padded, length, out, 0);
+    out.set(mac.subarray(0, macSize), length);
+    return out;
+  }
+
+  decrypt(usage: number, ciphertext: Uint8Array): Uint8Array | undefined {
+    const length = ciphertext.length - macSize;
+    if (length < blockSize) return undefined;
+    const keys = this.#keysFor(usage);
+    const plain = keys.cipher.decrypt(ciphertext.subarray(0, length));
+    const mac = createHmac("sha1", keys.integrity).update(plain).digest();
+    if (!tagsEqual(mac, ciphertext.subarray(length), macSize)) return undefined;
+    return new Uint8Array(plain.buffer, plain.byteOffset + blockSize, length - blockSize);
+  }
+
+  checksum(usage: number, data: Uint8Array): Uint8Array {
+    let key = this.#checksumKeys.get(usage);
+    if (key === undefined) {
+      key = deriveKey(this.#base, usageConstant.folded(usage, "checksum"), this.#size);
+      this.#checksumKeys.set(usage, key);
+    }
+    return new Uint8Array(createHmac("sha1", key).update(data).digest().subarray(0, macSize));
+  }
+
+  prf(input: Uint8Array): Uint8Array {
+    this.#prfCipher ??= new AesCts(deriveKey(this.#base, foldedPrf, this.#size));
+    const hashed = new Uint8Array(createHash("sha1").update(input).digest().subarray(0, blockSize));
+    return new Uint8Array(this.#prfCipher.encryptBlocks(hashed));
+  }
+
+  #keysFor(usage: number): UsageKeys {
+    let keys = this.#usages.get(usage);
+    if (keys === undefined) {
+      keys = {
+        cipher: new AesCts(deriveKey(this.#base, usageConstant.folded(usage, "encryption"), this.#size)),
+        integrity: deriveKey(this.#base, usageConstant.folded(usage, "integrity"), this.#size),
+      };
+      this.#usages.set(usage, keys);
+    }
+    return keys;
+  }
+}
+
+/** PBKDF2-HMAC-SHA1, then DK with "kerberos": RFC 3962 section 4. */
+export function aesSha1StringToKey(keySize: number): (input: StringToKeyInput) => Uint8Array {
+  return ({ password, salt, iterations }) => {
+    const stretched = pbkdf2Sync(password.normalize("NFC"), salt, iterations, keySize, "sha1");
+    return deriveKey(new AesCts(stretched), foldedKerberos, keySize);
+  };
+}
+
+/**
+ * DK of RFC 3961 section 5.1 for a constant that is already one block. Each block of the result is the
+ * encipherment of the one before: CBC over zeros does exactly that in one go.
+ */
+function deriveKey(base: AesCts, foldedConstant: Uint8Array, size: number): Uint8Array {
+  const blocks = new Uint8Array(size);
+  blocks.set(foldedConstant);
+  return new Uint8Array(base.encryptBlocks(blocks));
+}

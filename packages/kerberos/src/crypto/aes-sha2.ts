@@ -1,0 +1,121 @@
+import { createHmac, pbkdf2Sync } from "node:crypto";
+import { concatBytes, utf8 } from "@waybill/base";
+import { AesCts } from "./aes-cts.ts";
+import { fillConfounder } from "./confounder.ts";
+import { tagsEqual } from "./tag.ts";
+import type { KeySchedule, StringToKeyInput } from "./types.ts";
+import { type KeyPurpose, usageConstant } from "./usage-constant.ts";
+
+const blockSize = 16;
+const initialVector = new Uint8Array(blockSize);
+
+export interface AesSha2Parameters {
+  readonly name: string;
+  readonly hash: "sha256" | "sha384";
+  /** Octets of the base key and of the encryption key. */
+  readonly keySize: number;
+  /** Octets of integrity and checksum keys, and of the truncated HMAC. */
+  readonly macSize: number;
+  readonly prfSize: number;
+}
+
+interface UsageKeys {
+  readonly cipher: AesCts;
+  readonly integrity: Uint8Array;
+}
+
+/** aes128-cts-hmac-sha256-128 and aes256-cts-hmac-sha384-192: RFC 8009. The tag covers the ciphertext. */
+export class AesSha2Schedule implements KeySchedule {
+  readonly #parameters: AesSha2Parameters;
+  readonly #key: Uint8Array;
+  readonly #usages = new Map<number, UsageKeys>();
+  readonly #checksumKeys = new Map<number, Uint8Array>();
+
+  constructor(parameters: AesSha2Parameters, keyvalue: Uint8Array) {
+    this.#parameters = parameters;
+    this.#key = keyvalue;
+  }
+
+  encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array {
+    const keys = this.#keysFor(usage);
+    const length = blockSize + plaintext.length;
+    const padded = new Uint8Array(Math.ceil(length / blockSize) * blockSize);
+    if (confounder === undefined) fillConfounder(padded.subarray(0, blockSize));
+    else padded.set(confounder);
+    padded.set(plaintext, blockSize);
+    const out = new Uint8Array(length + this.#parameters.macSize);
+    keys.cipher.encrypt(padded, length, out, 0);
+    const mac = this.#tag(keys.integrity, out.subarray(0, length));
+    out.set(mac.subarray(0, this.#parameters.macSize), length);
+    return out;
+  }
+
+  decrypt(usage: number, ciphertext: Uint8Array): Uint8Array | undefined {
+    const { macSize } = this.#parameters;
+    const length = ciphertext.length - macSize;
+    if (length < blockSize) return undefined;
+    const keys = this.#keysFor(usage);
+    const enciphered = ciphertext.subarray(0, length);
+    if (!tagsEqual(this.#tag(keys.integrity, enciphered), ciphertext.subarray(length), macSize))
+      return undefined;
+    const plain = keys.cipher.decrypt(enciphered);
+    return new Uint8Array(plain.buffer, plain.byteOffset + blockSize, length - blockSize);
+  }
+
+  checksum(usage: number, data: Uint8Array): Uint8Array {
+    let key = this.#checksumKeys.get(usage);
+    if (key === undefined) {
+      key = this.#derive(usage, "checksum", this.#parameters.macSize);
+      this.#checksumKeys.set(usage, key);
+    }
+    const { hash, macSize } = this.#parameters;
+    return new Uint8Array(createHmac(hash, key).update(data).digest().subarray(0, macSize));
+  }
+
+  prf(input: Uint8Array): Uint8Array {
+    const { hash, prfSize } = this.#parameters;
+    return deriveSha2(hash, this.#key, concatBytes(utf8("prf"), Uint8Array.of(0), input), prfSize);
+  }
+
+  #tag(integrityKey: Uint8Array, enciphered: Uint8Array): Uint8Array {
+    return createHmac(this.#parameters.hash, integrityKey).update(initialVector).update(enciphered).digest();
+  }
+
+  #derive(usage: number, purpose: KeyPurpose, size: number): Uint8Array {
+    const label = concatBytes(usageConstant.plain(usage, purpose), Uint8Array.of(0));
+    return deriveSha2(this.#parameters.hash, this.#key, label, size);
+  }
+
+  #keysFor(usage: number): UsageKeys {
+    let keys = this.#usages.get(usage);
+    if (keys === undefined) {
+      const { keySize, macSize } = this.#parameters;
+      keys = {
+        cipher: new AesCts(this.#derive(usage, "encryption", keySize)),
+        integrity: this.#derive(usage, "integrity", macSize),
+      };
+      this.#usages.set(usage, keys);
+    }
+    return keys;
+  }
+}
+
+/** PBKDF2 with the type's name before the salt, then KDF-HMAC-SHA2 with "kerberos": RFC 8009 section 4. */
+export function aesSha2StringToKey(parameters: AesSha2Parameters): (input: StringToKeyInput) => Uint8Array {
+  const { name, hash, keySize } = parameters;
+  const prefix = concatBytes(utf8(name), Uint8Array.of(0));
+  return ({ password, salt, iterations }) => {
+    const saltWithName = concatBytes(prefix, salt);
+    const stretched = pbkdf2Sync(password.normalize("NFC"), saltWithName, iterations, keySize, hash);
+    return deriveSha2(hash, stretched, concatBytes(utf8("kerberos"), Uint8Array.of(0)), keySize);
+  };
+}
+
+/** KDF-HMAC-SHA2 of RFC 8009 section 3: one HMAC over counter 1, the label with what follows it, and the bit length. */
+function deriveSha2(hash: string, key: Uint8Array, labelAndContext: Uint8Array, size: number): Uint8Array {
+  const counter = Uint8Array.of(0, 0, 0, 1);
+  const bits = size * 8;
+  const length = Uint8Array.of(0, 0, bits >>> 8, bits);
+  const digest = createHmac(hash, key).update(counter).update(labelAndContext).update(length).digest();
+  return new Uint8Array(digest.subarray(0, size));
+}

@@ -1,0 +1,11 @@
+export * from "./checksum.ts";
+export * from "./encrypt.ts";
+export * from "./enctype-names.ts";
+export * from "./enctypes.ts";
+export * from "./prf.ts";
+export * from "./random-key.ts";
+export { rc4 } from "./rc4.ts";
+export { hmacMd5, hmacMd5Checksum } from "./rc4-hmac.ts";
+export * from "./salt.ts";
+export * from "./string-to-key.ts";
+export type { EncTypeInfo } from "./types.ts";
