@@ -1,5 +1,6 @@
 export * from "./crypto/index.ts";
 export * from "./errors.ts";
 export * from "./messages/index.ts";
+export * from "./pac/index.ts";
 export * from "./principal.ts";
 export * from "./registry/index.ts";

@@ -1,0 +1,78 @@
+import { fromHex, WaybillError } from "@waybill/base";
+import { expect, test } from "vitest";
+import { decodePac, extractTicketPac, type Pac, replaceTicketPac } from "../../src/pac/index.ts";
+import { mutate, seeded } from "../support/mutations.ts";
+import { windows2003 } from "./fixtures/windows-2003-pac.ts";
+import { sambaTicket, sambaTicketNames } from "./samba-tickets.ts";
+
+const rounds = 100_000;
+const tickets = sambaTicketNames.map((name) => sambaTicket(name).encTicketPart);
+const pacs = [fromHex(windows2003.pac), ...tickets.map((ticket) => extractTicketPac(ticket)!)];
+
+/** Runs `read` over mutated seeds: it may succeed or throw our own errors, and the slowest stays quick. */
+function storm(seeds: readonly Uint8Array[], read: (bytes: Uint8Array) => void): void {
+  const next = seeded(4711);
+  let refused = 0;
+  let slowest = 0;
+  for (let round = 0; round < rounds; round++) {
+    const bytes = mutate(seeds[round % seeds.length]!, next);
+    const start = performance.now();
+    try {
+      read(bytes);
+    } catch (error) {
+      if (!(error instanceof WaybillError)) throw error;
+      refused++;
+    }
+    slowest = Math.max(slowest, performance.now() - start);
+  }
+  expect(refused).toBeGreaterThan(rounds / 20);
+  expect(slowest).toBeLessThan(1000);
+}
+
+function readAll(pac: Pac): void {
+  for (const read of [
+    () => pac.logonInfo,
+    () => pac.clientInfo,
+    () => pac.delegationInfo,
+    () => pac.upnDnsInfo,
+    () => pac.attributes,
+    () => pac.requestor,
+  ]) {
+    read();
+  }
+}
+
+test(
+  "hostile PACs give typed errors in bounded time",
+  () => storm(pacs, (bytes) => readAll(decodePac(bytes))),
+  60_000,
+);
+
+test("hostile ticket parts give typed errors in bounded time", () => {
+  storm(tickets, (bytes) => {
+    if (extractTicketPac(bytes) !== undefined) replaceTicketPac(bytes);
+  });
+}, 60_000);
+
+test("counts that promise more than there is are refused before anything is allocated", () => {
+  const pac = decodePac(pacs[1]!);
+  const info = new Uint8Array(pac.buffer(1)!);
+  // GroupCount and the array's own conformance say 4 billion.
+  for (let at = 20; at + 4 <= info.length; at += 4) {
+    const hostile = new Uint8Array(info);
+    hostile.set([0xff, 0xff, 0xff, 0xff], at);
+    const start = performance.now();
+    try {
+      decodePac(replaceBuffer(pacs[1]!, pac, hostile)).logonInfo;
+    } catch (error) {
+      expect(error).toBeInstanceOf(WaybillError);
+    }
+    expect(performance.now() - start).toBeLessThan(200);
+  }
+});
+
+function replaceBuffer(bytes: Uint8Array, pac: Pac, info: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes);
+  copy.set(info, pac.buffer(1)!.byteOffset - bytes.byteOffset);
+  return copy;
+}
