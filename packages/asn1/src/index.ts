@@ -13,3 +13,4 @@ export {
   TlvSchema,
 } from "./schema.ts";
 export type { Writer } from "./writer.ts";
+export type { Writer } from "./writer.ts";
