@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import * as v from "valibot";
+import { parse } from "yaml";
+import { rights } from "../authorization/authorizer.ts";
+import { HostError } from "../errors.ts";
+
+const text = v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096));
+const address = v.pipe(
+  text,
+  v.check((value) => isIP(value) !== 0, "expected an IP address"),
+);
+const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
+
+const accessRule = v.strictObject({
+  who: v.array(text),
+  may: v.array(v.picklist(rights)),
+  vms: v.optional(v.array(text)),
+});
+
+/** How the service proves to a destination that it acts for a person. */
+export const evidenceModes = ["ticket", "s4u2self", "auto"] as const;
+export type EvidenceMode = (typeof evidenceModes)[number];
+
+const schema = v.strictObject({
+  /** The host's full DNS name; its computer account and SPNs carry it. */
+  host: v.pipe(
+    text,
+    v.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i, "expected a full name such as kvm01.example.com"),
+  ),
+  realm: v.pipe(text, v.toUpperCase()),
+  keytab: text,
+  "krb5-conf": v.optional(text),
+  state: text,
+  /** Where sockets live: a short path, since Unix socket names are limited to 107 bytes. */
+  run: v.optional(text),
+  listen: v.optional(v.strictObject({ address, port: v.optional(port, 5985) })),
+  migration: v.optional(v.strictObject({ address, port: v.optional(port, 6600), data: v.optional(address) })),
+  /** Where another host's migration service listens when it is not on port 6600 of its DNS name. */
+  peers: v.optional(v.record(text, v.strictObject({ address, port: v.optional(port, 6600) })), {}),
+  evidence: v.optional(v.picklist(evidenceModes), "auto"),
+  access: v.optional(v.array(accessRule), []),
+  groups: v.optional(v.record(text, v.array(text)), {}),
+  "require-proof-of-identity": v.optional(v.boolean(), false),
+  "delegating-hosts": v.optional(v.array(text)),
+  "qemu-binary": v.optional(text),
+  accelerator: v.optional(v.picklist(["auto", "kvm", "tcg"]), "auto"),
+  "run-as": v.optional(text),
+  /** Folders that VM definitions may take disks, kernels and firmware from. */
+  storage: v.optional(v.array(text), ["/var/lib/waybill"]),
+  "restart-crashed": v.optional(v.boolean(), true),
+  metrics: v.optional(v.strictObject({ address, port })),
+});
+
+export type HostConfig = v.InferOutput<typeof schema>;
+
+/**
+ * Reads a host's configuration file (YAML).
+ *
+ * @throws HostError `CONFIG_UNREADABLE` or `CONFIG_INVALID`, naming the entry.
+ */
+export function readHostConfig(path: string): HostConfig {
+  let source: string;
+  try {
+    source = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new HostError(`cannot read the host configuration ${path}`, {
+      code: "CONFIG_UNREADABLE",
+      family: "environment",
+      remedy: "Create it with `waybill host setup`, or give its path with --config.",
+      cause,
+    });
+  }
+  return parseHostConfig(source, path);
+}
+
+export function parseHostConfig(source: string, path = "configuration"): HostConfig {
+  let document: unknown;
+  try {
+    document = parse(source);
+  } catch (cause) {
+    throw invalid(path, "it is not YAML", cause);
+  }
+  const result = v.safeParse(schema, document);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw invalid(path, `${v.getDotPath(issue) ?? "top level"}: ${issue.message}`, undefined);
+}
+
+function invalid(path: string, problem: string, cause: unknown): HostError {
+  return new HostError(`the host configuration ${path} is not valid: ${problem}`, {
+    code: "CONFIG_INVALID",
+    family: "caller",
+    remedy: "Correct the entry; `waybill host check` tests the file without starting anything.",
+    cause,
+  });
+}

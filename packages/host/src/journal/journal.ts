@@ -1,0 +1,123 @@
+import { mkdirSync } from "node:fs";
+import { type Clock, type EpochMs, systemClock } from "@waybill/base";
+import type { VmDefinition } from "@waybill/qemu";
+import { open, type RootDatabase } from "lmdb";
+
+/**
+ * Where a VM stands on this host. Only `owner` and `owned` entitle the host to run it.
+ * The transitions and why they are safe: `migration/messages.ts`.
+ */
+export type Custody =
+  | { readonly state: "owner" }
+  | { readonly state: "surrendered"; readonly migration: string; readonly to: string }
+  | { readonly state: "incoming"; readonly migration: string; readonly from: string };
+
+export interface VmRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly definition: VmDefinition;
+  readonly custody: Custody;
+  /** Whether the operator wants it running; decides what happens after a crash of the machine. */
+  readonly wanted: "running" | "stopped";
+  /** Why the VM is paused or stopped although it should not be, for the operator. */
+  readonly note?: string | undefined;
+  readonly updated: EpochMs;
+}
+
+export interface MigrationRecord {
+  readonly id: string;
+  readonly vm: string;
+  readonly vmName: string;
+  readonly role: "source" | "destination";
+  readonly peer: string;
+  /** Who asked, as their principal. */
+  readonly person: string;
+  readonly state: "transferring" | "surrendered" | "owned" | "discarded" | "done" | "failed";
+  readonly reason?: string | undefined;
+  readonly started: EpochMs;
+  readonly updated: EpochMs;
+}
+
+type Row = VmRecord | MigrationRecord | Record<string, unknown>;
+
+/**
+ * What this host must remember across crashes: its VMs, who owns them, and unfinished migrations.
+ * One LMDB file; every change is one transaction and is on disk before the call returns.
+ */
+export class Journal {
+  readonly #database: RootDatabase<Row, string>;
+  readonly #clock: Clock;
+
+  private constructor(database: RootDatabase<Row, string>, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  static open(directory: string, clock: Clock = systemClock): Journal {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // overlappingSync would report a commit before it is on disk: an owner must never be forgotten.
+    const database = open<Row, string>({
+      path: `${directory}/journal.lmdb`,
+      overlappingSync: false,
+      mapSize: 64 << 20,
+    });
+    return new Journal(database, clock);
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  vm(id: string): VmRecord | undefined {
+    return this.#database.get(`vm/${id}`) as VmRecord | undefined;
+  }
+
+  vmByName(name: string): VmRecord | undefined {
+    const wanted = name.toLowerCase();
+    return this.vms().find((vm) => vm.name.toLowerCase() === wanted || vm.id === wanted);
+  }
+
+  vms(): VmRecord[] {
+    return this.#range("vm/") as VmRecord[];
+  }
+
+  migration(id: string): MigrationRecord | undefined {
+    return this.#database.get(`migration/${id}`) as MigrationRecord | undefined;
+  }
+
+  migrations(): MigrationRecord[] {
+    return this.#range("migration/") as MigrationRecord[];
+  }
+
+  setting(key: string): Record<string, unknown> | undefined {
+    return this.#database.get(`setting/${key}`) as Record<string, unknown> | undefined;
+  }
+
+  /** Applies all of `changes` or none, and returns once they are on disk. */
+  commit(changes: JournalChanges): void {
+    const updated = this.#clock.now();
+    this.#database.transactionSync(() => {
+      for (const vm of changes.vms ?? []) this.#database.putSync(`vm/${vm.id}`, { ...vm, updated });
+      for (const id of changes.removedVms ?? []) this.#database.removeSync(`vm/${id}`);
+      for (const record of changes.migrations ?? []) {
+        this.#database.putSync(`migration/${record.id}`, { ...record, updated });
+      }
+      for (const id of changes.removedMigrations ?? []) this.#database.removeSync(`migration/${id}`);
+      for (const [key, value] of Object.entries(changes.settings ?? {})) {
+        this.#database.putSync(`setting/${key}`, value);
+      }
+    });
+  }
+
+  #range(prefix: string): Row[] {
+    return [...this.#database.getRange({ start: prefix, end: `${prefix}\uffff` })].map(({ value }) => value);
+  }
+}
+
+export interface JournalChanges {
+  readonly vms?: readonly VmRecord[];
+  readonly removedVms?: readonly string[];
+  readonly migrations?: readonly MigrationRecord[];
+  readonly removedMigrations?: readonly string[];
+  readonly settings?: Readonly<Record<string, Record<string, unknown>>>;
+}
