@@ -1,6 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { AesCts } from "./aes-cts.ts";
 import { fillConfounder } from "./confounder.ts";
+import { deriveRandom } from "./derive.ts";
 import { nfold } from "./nfold.ts";
 import { tagsEqual } from "./tag.ts";
 import type { KeySchedule, StringToKeyInput } from "./types.ts";
@@ -90,12 +91,6 @@ export function aesSha1StringToKey(keySize: number): (input: StringToKeyInput) =
   };
 }
 
-/**
- * DK of RFC 3961 section 5.1 for a constant that is already one block. Each block of the result is the
- * encipherment of the one before: CBC over zeros does exactly that in one go.
- */
 function deriveKey(base: AesCts, foldedConstant: Uint8Array, size: number): Uint8Array {
-  const blocks = new Uint8Array(size);
-  blocks.set(foldedConstant);
-  return new Uint8Array(base.encryptBlocks(blocks));
+  return deriveRandom((blocks) => base.encryptBlocks(blocks), blockSize, foldedConstant, size);
 }

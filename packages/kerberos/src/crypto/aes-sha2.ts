@@ -2,12 +2,15 @@ import { createHmac, pbkdf2Sync } from "node:crypto";
 import { concatBytes, utf8 } from "@waybill/base";
 import { AesCts } from "./aes-cts.ts";
 import { fillConfounder } from "./confounder.ts";
+import { deriveHmacSha2 } from "./derive.ts";
 import { tagsEqual } from "./tag.ts";
 import type { KeySchedule, StringToKeyInput } from "./types.ts";
 import { type KeyPurpose, usageConstant } from "./usage-constant.ts";
 
 const blockSize = 16;
 const initialVector = new Uint8Array(blockSize);
+const prfLabel = utf8("prf");
+const kerberosLabel = utf8("kerberos");
 
 export interface AesSha2Parameters {
   readonly name: string;
@@ -74,7 +77,7 @@ export class AesSha2Schedule implements KeySchedule {
 
   prf(input: Uint8Array): Uint8Array {
     const { hash, prfSize } = this.#parameters;
-    return deriveSha2(hash, this.#key, concatBytes(utf8("prf"), Uint8Array.of(0), input), prfSize);
+    return deriveHmacSha2(hash, this.#key, prfLabel, prfSize, input);
   }
 
   #tag(integrityKey: Uint8Array, enciphered: Uint8Array): Uint8Array {
@@ -82,8 +85,7 @@ export class AesSha2Schedule implements KeySchedule {
   }
 
   #derive(usage: number, purpose: KeyPurpose, size: number): Uint8Array {
-    const label = concatBytes(usageConstant.plain(usage, purpose), Uint8Array.of(0));
-    return deriveSha2(this.#parameters.hash, this.#key, label, size);
+    return deriveHmacSha2(this.#parameters.hash, this.#key, usageConstant.plain(usage, purpose), size);
   }
 
   #keysFor(usage: number): UsageKeys {
@@ -107,15 +109,6 @@ export function aesSha2StringToKey(parameters: AesSha2Parameters): (input: Strin
   return ({ password, salt, iterations }) => {
     const saltWithName = concatBytes(prefix, salt);
     const stretched = pbkdf2Sync(password.normalize("NFC"), saltWithName, iterations, keySize, hash);
-    return deriveSha2(hash, stretched, concatBytes(utf8("kerberos"), Uint8Array.of(0)), keySize);
+    return deriveHmacSha2(hash, stretched, kerberosLabel, keySize);
   };
-}
-
-/** KDF-HMAC-SHA2 of RFC 8009 section 3: one HMAC over counter 1, the label with what follows it, and the bit length. */
-function deriveSha2(hash: string, key: Uint8Array, labelAndContext: Uint8Array, size: number): Uint8Array {
-  const counter = Uint8Array.of(0, 0, 0, 1);
-  const bits = size * 8;
-  const length = Uint8Array.of(0, 0, bits >>> 8, bits);
-  const digest = createHmac(hash, key).update(counter).update(labelAndContext).update(length).digest();
-  return new Uint8Array(digest.subarray(0, size));
 }

@@ -6,11 +6,16 @@ import type { EncryptionKey } from "./types.ts";
 /** About a third of a second of work. A KDC's answer is not yet authentic when it names its number. */
 export const maxIterations = 1_048_576;
 
+/** What Active Directory uses. Fewer would let who forges a KDC's answer make passwords cheap to guess. */
+export const minIterations = 4096;
+
 export interface StringToKeyOptions {
   /** The `s2kparams` of ETYPE-INFO2: four octets, the iteration count, big-endian (RFC 3962 section 4). */
   readonly params?: Uint8Array | undefined;
   /** Highest iteration count to carry out. Default: `maxIterations`. */
   readonly maxIterations?: number | undefined;
+  /** Lowest iteration count to accept. Default: `minIterations`. */
+  readonly minIterations?: number | undefined;
 }
 
 /**
@@ -40,21 +45,21 @@ export function encodeIterations(iterations: number): Uint8Array {
 function iterationCount(byDefault: number, options: StringToKeyOptions): number {
   const { params } = options;
   if (params === undefined || params.length === 0) return byDefault;
-  if (byDefault === 0) throw badParams("this encryption type has no parameters", params);
-  if (params.length !== 4) throw badParams("they are not four octets", params);
+  if (byDefault === 0) throw badParams("this encryption type has none", params.length);
+  if (params.length !== 4) throw badParams("they are not four octets", params.length);
   const iterations = new DataView(params.buffer, params.byteOffset, 4).getUint32(0);
-  const limit = options.maxIterations ?? maxIterations;
+  const most = options.maxIterations ?? maxIterations;
+  const least = options.minIterations ?? minIterations;
   // Zero stands for 2³² iterations.
-  if (iterations === 0 || iterations > limit) {
-    throw badParams(`${iterations === 0 ? 2 ** 32 : iterations} iterations are more than ${limit}`, params);
-  }
+  if (iterations === 0 || iterations > most) throw badParams(`more than ${most} iterations`, iterations);
+  if (iterations < least) throw badParams(`fewer than ${least} iterations`, iterations);
   return iterations;
 }
 
-function badParams(why: string, params: Uint8Array): KerberosError {
+function badParams(why: string, value: number): KerberosError {
   return new KerberosError(`the KDC's string-to-key parameters cannot be used: ${why}`, {
     code: "BAD_STRING_TO_KEY_PARAMS",
-    facts: { length: params.length },
+    facts: { value },
     remedy: "Check that the answer came from the real KDC, and how many iterations it is set to use.",
   });
 }
