@@ -1,0 +1,87 @@
+import type { Account, AccountKind, Group, GroupScope } from "../model/account.ts";
+import { UserAccountControl } from "../model/user-account-control.ts";
+import { fromFiletime } from "../names/filetime.ts";
+import { formatGuid } from "../names/guid.ts";
+import { decodeSid } from "../security/sid.ts";
+import { firstBytes, firstInteger, firstText, type StoredObject, texts } from "../store/stored-object.ts";
+
+const none: ReadonlySet<string> = new Set();
+
+/** The account an object is, or `undefined` when it is none: no SID, no name, a group. */
+export function accountFromObject(object: StoredObject, dn: string): Account | undefined {
+  const sid = firstBytes(object, "objectsid");
+  const samAccountName = firstText(object, "samaccountname");
+  const userAccountControl = firstInteger(object, "useraccountcontrol");
+  const classes = texts(object, "objectclass").map((name) => name.toLowerCase());
+  if (sid === undefined || samAccountName === undefined || classes.includes("group")) return undefined;
+  const unreadable = texts(object, unreadableAttribute);
+  const guid = firstBytes(object, "objectguid");
+  const keySets = object.keySets ?? [];
+  const uac = userAccountControl ?? 0;
+  return {
+    kind: kindOf(classes, uac),
+    dn,
+    sid: decodeSid(sid),
+    guid: guid === undefined ? undefined : formatGuid(guid),
+    samAccountName,
+    userPrincipalName: firstText(object, "userprincipalname"),
+    displayName: firstText(object, "displayname"),
+    dnsHostName: firstText(object, "dnshostname"),
+    servicePrincipalNames: texts(object, "serviceprincipalname"),
+    userAccountControl: uac,
+    primaryGroupId: firstInteger(object, "primarygroupid") ?? (classes.includes("computer") ? 515 : 513),
+    supportedEncryptionTypes: firstInteger(object, "msds-supportedencryptiontypes") || undefined,
+    accountExpires: fromFiletime(firstText(object, "accountexpires")),
+    passwordLastSet: fromFiletime(firstText(object, "pwdlastset")),
+    badPasswordCount: firstInteger(object, "badpwdcount") ?? 0,
+    badPasswordTime: fromFiletime(firstText(object, "badpasswordtime")),
+    lockoutTime: fromFiletime(firstText(object, "lockouttime")),
+    lastLogon: fromFiletime(firstText(object, "lastlogon")),
+    logonCount: firstInteger(object, "logoncount") ?? 0,
+    allowedToDelegateTo: texts(object, "msds-allowedtodelegateto"),
+    allowedToActOnBehalfOf: firstBytes(object, "msds-allowedtoactonbehalfofotheridentity"),
+    keySets,
+    kvno: keySets[0]?.kvno ?? firstInteger(object, "msds-keyversionnumber") ?? 0,
+    unreadable: unreadable.length === 0 ? none : new Set(unreadable),
+  };
+}
+
+/** A pseudo-attribute, not valid as an LDAP name: attributes the source did not let us read, in lower case. */
+export const unreadableAttribute = " unreadable";
+
+export function groupFromObject(object: StoredObject, dn: string): Group | undefined {
+  const sid = firstBytes(object, "objectsid");
+  const type = firstInteger(object, "grouptype");
+  const samAccountName = firstText(object, "samaccountname");
+  if (sid === undefined || type === undefined || samAccountName === undefined) return undefined;
+  return {
+    dn,
+    sid: decodeSid(sid),
+    samAccountName,
+    scope: scopeOf(type),
+    security: (type & GroupType.security) !== 0,
+  };
+}
+
+/** Bits of groupType: MS-ADTS section 2.2.12. */
+export const GroupType = {
+  builtin: 1,
+  global: 2,
+  domainLocal: 4,
+  universal: 8,
+  security: 0x80000000,
+} as const;
+
+function scopeOf(type: number): GroupScope {
+  if ((type & GroupType.builtin) !== 0) return "builtin";
+  if ((type & GroupType.universal) !== 0) return "universal";
+  return (type & GroupType.domainLocal) !== 0 ? "domain-local" : "global";
+}
+
+function kindOf(classes: readonly string[], userAccountControl: number): AccountKind {
+  if ((userAccountControl & UserAccountControl.interdomainTrustAccount) !== 0) return "trust";
+  if (classes.includes("msds-groupmanagedserviceaccount")) return "group-managed-service-account";
+  if (classes.includes("msds-delegatedmanagedserviceaccount")) return "delegated-managed-service-account";
+  if (classes.includes("msds-managedserviceaccount")) return "managed-service-account";
+  return classes.includes("computer") ? "computer" : "user";
+}
