@@ -1,0 +1,427 @@
+import { AbortedError, sleep } from "@waybill/base";
+import type { VirtualMachine } from "../machine/virtual-machine.ts";
+import type { MigrationInfo, MigrationStatus } from "../qmp/migration-info.ts";
+import { ignoreRefusal, QmpError } from "../qmp-error.ts";
+import { DiskMirror } from "./disk-mirror.ts";
+import { type MigrationOptions, migrationCapabilities, migrationParameters } from "./migration-options.ts";
+import {
+  type DiskProgress,
+  type MigrationProgress,
+  type MigrationSummary,
+  memoryProgress,
+} from "./migration-progress.ts";
+import type { SocketAddress, TargetOptions } from "./migration-target.ts";
+import { sweepKeys, TlsCredentials } from "./tls-psk.ts";
+
+export interface StepOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: MigrationProgress) => void) | undefined;
+  /** How often progress is read, in ms; 200 unless given. */
+  readonly interval?: number;
+  /**
+   * QEMU waits for ever on a dead network: a step in which nothing moves for this long, in ms, is given up.
+   * 30 s unless given.
+   */
+  readonly stallTimeout?: number;
+}
+
+export interface CancelOutcome {
+  /** `completed` means that it was too late: the source will never run again. */
+  readonly status: MigrationStatus;
+  /** Does the guest run here, now? */
+  readonly running: boolean;
+}
+
+/**
+ * The sending QEMU of one migration, in explicit steps:
+ *
+ *     prepare → mirrorDisks? → sendMemory → finishMirror? → handOver → quit
+ *
+ * After `sendMemory` the guest is stopped here, and the destination has all but the last of its memory. Up to
+ * `handOver` everything can be undone with `cancel`. When `handOver` returns, the guest will never run here
+ * again; only then may the destination be told to run.
+ */
+export class MigrationSource {
+  readonly vm: VirtualMachine;
+  #credentials: TlsCredentials | undefined;
+  #mirror: DiskMirror | undefined;
+  #wasRunning = true;
+
+  /** Also takes up a migration that is under way, after a restart of this process. */
+  constructor(vm: VirtualMachine) {
+    this.vm = vm;
+  }
+
+  /**
+   * Sets the options, which must be the destination's, and the key.
+   *
+   * @throws QmpError VM_INCOMING, MIGRATION_BUSY.
+   */
+  async prepare(
+    options: TargetOptions & { readonly runAs?: { readonly uid: number; readonly gid: number } },
+  ): Promise<void> {
+    if (this.vm.incoming)
+      throw new QmpError(`${this.vm.name} has not arrived here itself`, {
+        code: "VM_INCOMING",
+        family: "caller",
+      });
+    const { status } = await this.vm.migration();
+    if (isUnderWay(status))
+      throw new QmpError(`${this.vm.name} is being migrated already`, {
+        code: "MIGRATION_BUSY",
+        family: "caller",
+      });
+    await this.#removeCredentials();
+    const capabilities = migrationCapabilities(options.migration);
+    await this.vm.execute("migrate-set-capabilities", { capabilities });
+    if (options.secret !== undefined)
+      this.#credentials = await TlsCredentials.create(this.vm, options.secret, {
+        endpoint: "client",
+        secretsRoot: options.secretsRoot,
+        owner: options.runAs,
+      });
+    const tls = this.#credentials?.id ?? "";
+    await this.vm.execute("migrate-set-parameters", {
+      ...migrationParameters(options.migration),
+      "tls-creds": tls,
+    });
+  }
+
+  /** Starts copying the disks and waits until both sides are the same. The copies stay the same until `finishMirror`. */
+  async mirrorDisks(to: SocketAddress, options: StepOptions = {}): Promise<void> {
+    const started = performance.now();
+    this.#mirror = await DiskMirror.start(this.vm, to, {
+      credentials: this.#credentials?.id,
+      signal: options.signal,
+    });
+    const stall = new StallWatch("copying the disks", options);
+    try {
+      for (;;) {
+        const disks = await this.#mirror.progress();
+        const rate = stall.moved(sum(disks, (disk) => disk.copied));
+        options.onProgress?.(diskProgress(disks, rate, performance.now() - started));
+        if (disks.every((disk) => disk.ready)) return;
+        await sleep(options.interval ?? 200, options.signal);
+      }
+    } catch (error) {
+      await this.cancel();
+      throw error;
+    }
+  }
+
+  /**
+   * Sends the guest's memory while it runs, and stops it for the switchover. Throws on failure with the guest
+   * running here as if nothing had been, and cancels by itself when a mirror breaks, nothing moves or the
+   * signal fires.
+   *
+   * @throws QmpError MIGRATION_FAILED with QEMU's reason, MIGRATION_STALLED, MIRROR_FAILED; AbortedError.
+   */
+  async sendMemory(to: SocketAddress, options: StepOptions = {}): Promise<void> {
+    const started = performance.now();
+    this.#wasRunning = (await this.vm.status()).running;
+    const news = new Wakeup(this.vm);
+    try {
+      const host = to.host.includes(":") ? `[${to.host}]` : to.host;
+      await this.vm.execute("migrate", { uri: `tcp:${host}:${to.port}` });
+      const stall = new StallWatch("sending memory", options);
+      for (;;) {
+        const info = await this.vm.migration();
+        if (info.status === "pre-switchover") return;
+        if (info.status === "failed" || info.status === "cancelled")
+          throw migrationFailed(this.vm.name, info);
+        const disks = (await this.#mirror?.progress()) ?? [];
+        stall.moved((info.ram?.transferred ?? 0) + (info.ram?.pass ?? 0));
+        options.onProgress?.(memoryProgress(info, disks, performance.now() - started));
+        await news.wait(options.interval ?? 200, options.signal);
+      }
+    } catch (error) {
+      await this.cancel();
+      throw error;
+    } finally {
+      news.stop();
+    }
+  }
+
+  /** At any time while memory is being sent: the rest of it follows after the switchover. Needs `postCopy`. */
+  async switchToPostCopy(): Promise<void> {
+    await this.vm.execute("migrate-start-postcopy");
+  }
+
+  /** New limits while memory is being sent: bytes per second (0 is none), ms. */
+  async adjust(limits: Partial<Pick<MigrationOptions, "maxBandwidth" | "downtimeLimit">>): Promise<void> {
+    const { "max-bandwidth": bandwidth, "downtime-limit": downtime } = migrationParameters({
+      channels: 1,
+      compression: "none",
+      autoConverge: false,
+      postCopy: false,
+      maxBandwidth: limits.maxBandwidth ?? 0,
+      downtimeLimit: limits.downtimeLimit ?? 0,
+    });
+    await this.vm.execute("migrate-set-parameters", {
+      ...(limits.maxBandwidth === undefined ? {} : { "max-bandwidth": bandwidth }),
+      ...(limits.downtimeLimit === undefined ? {} : { "downtime-limit": downtime }),
+    });
+  }
+
+  /** With the guest stopped: the copies of the disks become complete and final. */
+  async finishMirror(
+    options: { readonly timeout?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    await this.#mirror?.finish(options);
+    this.#mirror = undefined;
+  }
+
+  /**
+   * Sends the rest and gives the guest up. Returns when the destination has confirmed that it has everything
+   * (`completed`), or, after `switchToPostCopy`, when the guest can only run there (`postcopy-active`).
+   *
+   * @throws QmpError MIGRATION_FAILED: the guest is here, `running` in its facts says whether it runs;
+   * HAND_OVER_UNKNOWN when neither side's word has come in time: `cancel` decides.
+   */
+  async handOver(
+    options: { readonly timeout?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<MigrationStatus> {
+    const { timeout = 30_000, signal } = options;
+    const news = new Wakeup(this.vm);
+    const end = performance.now() + timeout;
+    try {
+      const before = await this.vm.migration();
+      if (before.status === "pre-switchover")
+        await this.vm.execute("migrate-continue", { state: "pre-switchover" });
+      for (;;) {
+        const info = await this.vm.migration();
+        if (info.status === "completed" || info.status === "postcopy-active") return info.status;
+        if (info.status === "failed" || info.status === "cancelled")
+          throw migrationFailed(this.vm.name, info, (await this.vm.status()).running);
+        if (performance.now() > end)
+          throw new QmpError(`whether ${this.vm.name} was handed over is not known (${info.status})`, {
+            code: "HAND_OVER_UNKNOWN",
+            family: "environment",
+            facts: { name: this.vm.name, status: info.status },
+          });
+        await news.wait(50, signal);
+      }
+    } finally {
+      news.stop();
+    }
+  }
+
+  /**
+   * After post-copy: until the last page is there. A network that fails meanwhile leaves `postcopy-paused`,
+   * which `resumePostCopy` mends; cancelling would lose the guest and is refused.
+   */
+  async awaitCompletion(options: StepOptions = {}): Promise<void> {
+    const started = performance.now();
+    for (;;) {
+      const info = await this.vm.migration({ signal: options.signal });
+      options.onProgress?.(memoryProgress(info, [], performance.now() - started));
+      if (info.status === "completed") return;
+      if (info.status === "failed" || info.status === "postcopy-paused")
+        throw migrationFailed(this.vm.name, info);
+      await sleep(options.interval ?? 100, options.signal);
+    }
+  }
+
+  /** Goes on with a post-copy migration over a new connection, once the destination listens again. */
+  async resumePostCopy(to: SocketAddress): Promise<void> {
+    await this.vm.execute("migrate", { uri: `tcp:${to.host}:${to.port}`, resume: true });
+  }
+
+  /** Where the migration is; also for one this process did not start. */
+  async status(): Promise<MigrationInfo> {
+    return await this.vm.migration();
+  }
+
+  /** QEMU's figures of the completed migration. They follow its status a few ms later. */
+  async summary(): Promise<MigrationSummary> {
+    let info = await this.vm.migration();
+    for (let attempt = 0; attempt < 100 && info.totalTime === 0; attempt++) {
+      await sleep(10);
+      info = await this.vm.migration();
+    }
+    return {
+      totalTime: info.totalTime,
+      setupTime: info.setupTime,
+      downtime: info.downtime ?? 0,
+      transferred: info.ram?.transferred ?? 0,
+      passes: info.ram?.pass ?? 0,
+    };
+  }
+
+  /**
+   * Stops the migration, whatever it is doing, and sees to it that the guest runs here again if it ran
+   * before. Once completed nothing is undone, and the outcome says so. A destination must be abandoned
+   * before its source is cancelled in `device` state or is known never to have been activated.
+   *
+   * @throws QmpError POSTCOPY_CANNOT_CANCEL: the guest's memory is divided between both sides.
+   */
+  async cancel(): Promise<CancelOutcome> {
+    const { status } = await this.vm.migration();
+    if (status.startsWith("postcopy"))
+      throw new QmpError(`${this.vm.name} runs at the destination already and cannot be called back`, {
+        code: "POSTCOPY_CANNOT_CANCEL",
+        family: "caller",
+        facts: { name: this.vm.name, status },
+      });
+    if (isUnderWay(status)) {
+      await this.vm.execute("migrate_cancel");
+      if (!(await this.#settles(3000))) {
+        // A dead network keeps QEMU in `cancelling` until the connection is torn out.
+        const control = await this.vm.control();
+        await control.executeOutOfBand("yank", { instances: [{ type: "migration" }] }).catch(ignoreRefusal);
+        await this.#settles(10_000);
+      }
+    }
+    await this.#mirror?.cancel();
+    this.#mirror = undefined;
+    const outcome = (await this.vm.migration()).status;
+    if (outcome !== "completed") {
+      await this.#runAgain();
+      await this.#removeCredentials();
+    }
+    return { status: outcome, running: (await this.vm.status()).running };
+  }
+
+  /** After success: ends the empty source. */
+  async quit(): Promise<void> {
+    const { status } = await this.vm.migration();
+    if (status !== "completed")
+      throw new QmpError(`${this.vm.name} is still needed here (migration is ${status})`, {
+        code: "SOURCE_STILL_NEEDED",
+        family: "caller",
+        facts: { name: this.vm.name, status },
+      });
+    await this.vm.stop({ mode: "force" });
+  }
+
+  async #settles(patience: number): Promise<boolean> {
+    const end = performance.now() + patience;
+    while (isUnderWay((await this.vm.migration()).status)) {
+      if (performance.now() > end) return false;
+      await sleep(5);
+    }
+    return true;
+  }
+
+  /** QEMU resumes a guest it stopped for the switchover by itself, a moment after `cancelled`. */
+  async #runAgain(): Promise<void> {
+    const end = performance.now() + 1000;
+    for (;;) {
+      const { state, running } = await this.vm.status();
+      if (running || state === "paused" || !this.#wasRunning) return;
+      if (performance.now() > end) break;
+      await sleep(5);
+    }
+    await this.vm.resume({ reclaim: true });
+  }
+
+  async #removeCredentials(): Promise<void> {
+    await sweepKeys(this.vm, "client");
+    await this.vm.execute("migrate-set-parameters", { "tls-creds": "" });
+    await this.vm.execute("object-del", { id: "tls-client" }).catch(ignoreRefusal);
+    this.#credentials = undefined;
+  }
+}
+
+/** Ends a pause early when QEMU reports a change of the migration. */
+class Wakeup {
+  readonly #stop: () => void;
+  #news = false;
+  #wake: (() => void) | undefined;
+
+  constructor(vm: VirtualMachine) {
+    this.#stop = vm.onEvent(({ name }) => {
+      if (name !== "MIGRATION" && !name.startsWith("BLOCK_JOB_")) return;
+      this.#news = true;
+      this.#wake?.();
+    });
+  }
+
+  async wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) throw new AbortedError("the migration", signal.reason);
+    if (!this.#news)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, milliseconds);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        signal?.addEventListener("abort", this.#wake, { once: true });
+      });
+    this.#news = false;
+    if (signal?.aborted) throw new AbortedError("the migration", signal.reason);
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+}
+
+class StallWatch {
+  readonly #what: string;
+  readonly #patience: number;
+  #value = -1;
+  #since = performance.now();
+  #rate = 0;
+
+  constructor(what: string, options: StepOptions) {
+    this.#what = what;
+    this.#patience = options.stallTimeout ?? 30_000;
+  }
+
+  /** Returns how fast the value grows, per second. */
+  moved(value: number): number {
+    const now = performance.now();
+    if (value !== this.#value) {
+      if (this.#value >= 0) this.#rate = ((value - this.#value) * 1000) / Math.max(1, now - this.#since);
+      this.#value = value;
+      this.#since = now;
+    } else if (now - this.#since > this.#patience)
+      throw new QmpError(`${this.#what} came to a standstill ${this.#patience} ms ago`, {
+        code: "MIGRATION_STALLED",
+        family: "environment",
+        facts: { step: this.#what, milliseconds: this.#patience },
+        remedy: "Check the network between the two hosts.",
+      });
+    return this.#rate;
+  }
+}
+
+export function isUnderWay(status: MigrationStatus): boolean {
+  return !["none", "completed", "failed", "cancelled"].includes(status);
+}
+
+function diskProgress(
+  disks: readonly DiskProgress[],
+  bytesPerSecond: number,
+  elapsed: number,
+): MigrationProgress {
+  const total = sum(disks, (disk) => disk.total);
+  const transferred = sum(disks, (disk) => disk.copied);
+  return {
+    phase: "disks",
+    status: "none",
+    pass: 0,
+    transferred,
+    remaining: total - transferred,
+    total,
+    bytesPerSecond,
+    dirtyBytesPerSecond: 0,
+    throttlePercent: 0,
+    disks,
+    elapsed,
+  };
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}
+
+function migrationFailed(name: string, info: MigrationInfo, running?: boolean): QmpError {
+  const why = info.error ?? (info.status === "cancelled" ? "it was cancelled" : "QEMU gives no reason");
+  return new QmpError(`migrating ${name} failed: ${why}`, {
+    code: "MIGRATION_FAILED",
+    family: "environment",
+    facts: { name, status: info.status, ...(running === undefined ? {} : { running }) },
+  });
+}
