@@ -18,6 +18,13 @@ const accessRule = v.strictObject({
   vms: v.optional(v.array(text)),
 });
 
+const networkAttachment = v.variant("kind", [
+  v.strictObject({ kind: v.literal("user") }),
+  v.strictObject({ kind: v.literal("stream"), path: text }),
+  v.strictObject({ kind: v.literal("datagram"), host: address, port }),
+  v.strictObject({ kind: v.literal("tap"), interface: text }),
+]);
+
 /** How the service proves to a destination that it acts for a person. */
 export const evidenceModes = ["ticket", "s4u2self", "auto"] as const;
 export type EvidenceMode = (typeof evidenceModes)[number];
@@ -48,6 +55,8 @@ const schema = v.strictObject({
   "run-as": v.optional(text),
   /** Folders that VM definitions may take disks, kernels and firmware from. */
   storage: v.optional(v.array(text), ["/var/lib/waybill"]),
+  /** What the networks of VM definitions are called here: name → where their frames go. */
+  networks: v.optional(v.record(text, networkAttachment), {}),
   "restart-crashed": v.optional(v.boolean(), true),
   metrics: v.optional(v.strictObject({ address, port })),
 });

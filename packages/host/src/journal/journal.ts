@@ -34,6 +34,8 @@ export interface MigrationRecord {
   readonly person: string;
   readonly state: "transferring" | "surrendered" | "owned" | "discarded" | "done" | "failed";
   readonly reason?: string | undefined;
+  /** Images that travel with the machine, as this host calls them. */
+  readonly disks?: readonly string[] | undefined;
   readonly started: EpochMs;
   readonly updated: EpochMs;
 }

@@ -22,7 +22,14 @@
  *   D->>QD: start, paused, with TLS-PSK
  *   D->>S: prepared (where memory and disks go), or refused
  *   QS->>QD: disks over NBD, then memory; TLS-PSK, key = GSS_Pseudo_random(context)
- *   S->>S: QEMU reports completed; the journal says "surrendered" and is on disk
+ *   S->>D: flowing (connections stand: the key may go), alive (every few seconds)
+ *   Note over QS: guest stopped for the switchover
+ *   opt disks travel too
+ *     S->>D: mirrored
+ *     D->>S: storage-closed
+ *   end
+ *   QS->>QD: the last of memory, device state
+ *   S->>S: QEMU reports completed (post-copy: is about to switch); the journal says "surrendered" and is on disk
  *   S->>D: take
  *   D->>D: the journal says "owned" and is on disk
  *   D->>QD: run
@@ -101,6 +108,9 @@ export const sourceMessage = v.variant("type", [
     disks: v.pipe(v.array(disk), v.maxLength(64)),
     options: transferOptions,
   }),
+  v.object({ type: v.literal("alive") }),
+  v.object({ type: v.literal("flowing") }),
+  v.object({ type: v.literal("mirrored") }),
   v.object({ type: v.literal("take") }),
   v.object({ type: v.literal("abort"), reason: text }),
   v.object({ type: v.literal("resolve"), surrendered: v.boolean() }),
@@ -127,6 +137,7 @@ export const destinationMessage = v.variant("type", [
     storage: v.optional(endpoint),
     machine: text,
   }),
+  v.object({ type: v.literal("storage-closed") }),
   v.object({ type: v.literal("taken"), running: v.boolean(), event: v.optional(text) }),
   v.object({ type: v.literal("waiting"), complete: v.boolean() }),
   v.object({ type: v.literal("discarded"), reason: text }),

@@ -1,0 +1,221 @@
+import { mkdir, rm, stat } from "node:fs/promises";
+import { isAbsolute, join, normalize, sep } from "node:path";
+import type { Logger } from "@waybill/base";
+import {
+  type Accelerator,
+  type NetworkAttachment,
+  type Placement,
+  placeVm,
+  QmpError,
+  VirtualMachine,
+  type VmDefinition,
+} from "@waybill/qemu";
+import { HostError, Hresult } from "../errors.ts";
+import type { Journal, VmRecord } from "../journal/journal.ts";
+
+export interface VmManagerOptions {
+  /** Folder for sockets and logs; one folder per VM below it. */
+  readonly run: string;
+  /** Folders that definitions may name files in; the first one receives disks that travel here. */
+  readonly storage: readonly string[];
+  readonly networks: Readonly<Record<string, NetworkAttachment>>;
+  readonly accelerator: Accelerator;
+  readonly program?: string | undefined;
+  readonly runAs?: { readonly uid: number; readonly gid: number } | undefined;
+}
+
+/** What a VM is doing on this host. */
+export type VmState = "running" | "paused" | "off" | "incoming" | "surrendered";
+
+/** The QEMU processes of this host. They outlive the service; each is taken up again when first asked for. */
+export class VmManager {
+  readonly options: VmManagerOptions;
+  readonly #journal: Journal;
+  readonly #logger: Logger;
+  readonly #machines = new Map<string, VirtualMachine>();
+
+  constructor(journal: Journal, options: VmManagerOptions, logger: Logger) {
+    this.#journal = journal;
+    this.options = options;
+    this.#logger = logger;
+  }
+
+  directory(id: string): string {
+    return join(this.options.run, "vm", id.slice(0, 13));
+  }
+
+  /** The running QEMU of a VM, or nothing when there is none. */
+  async machine(id: string): Promise<VirtualMachine | undefined> {
+    const known = this.#machines.get(id);
+    if (known !== undefined && (await known.alive())) return known;
+    this.#machines.delete(id);
+    try {
+      const machine = await VirtualMachine.attach(this.directory(id), { timeout: 3000 });
+      this.#machines.set(id, machine);
+      return machine;
+    } catch (error) {
+      if (error instanceof QmpError && (error.code === "VM_GONE" || error.code === "VM_UNKNOWN"))
+        return undefined;
+      throw error;
+    }
+  }
+
+  adopt(id: string, machine: VirtualMachine): void {
+    this.#machines.set(id, machine);
+  }
+
+  async state(record: VmRecord): Promise<VmState> {
+    if (record.custody.state === "surrendered") return "surrendered";
+    if (record.custody.state === "incoming") return "incoming";
+    const machine = await this.machine(record.id);
+    if (machine === undefined) return "off";
+    const { running, state } = await machine.status();
+    if (state === "gone" || state === "shutdown") return "off";
+    return running ? "running" : "paused";
+  }
+
+  /** What `launchQemu` needs to start this VM here. */
+  launch(definition: VmDefinition): {
+    definition: VmDefinition;
+    directory: string;
+    accelerator: Accelerator;
+    program?: string;
+    runAs?: { uid: number; gid: number };
+  } {
+    const { program, runAs, accelerator } = this.options;
+    return {
+      definition: this.place(definition),
+      directory: this.directory(definition.uuid),
+      accelerator,
+      ...(program === undefined ? {} : { program }),
+      ...(runAs === undefined ? {} : { runAs }),
+    };
+  }
+
+  /** Starts a VM this host owns. @throws HostError `VM_NOT_OURS`, `NETWORK_UNKNOWN`; QmpError. */
+  async start(record: VmRecord): Promise<VirtualMachine> {
+    demandOwner(record);
+    const running = await this.machine(record.id);
+    if (running !== undefined) {
+      const { state } = await running.status();
+      if (state !== "shutdown") return running;
+      await running.stop({ mode: "force" });
+    }
+    this.checkFiles(record.definition);
+    const machine = await VirtualMachine.start(this.launch(record.definition));
+    this.#machines.set(record.id, machine);
+    this.#logger.info("vm-started", { vm: record.name, accelerator: machine.accelerator });
+    return machine;
+  }
+
+  /** Forgets a VM whose QEMU has ended, files of its run folder included. */
+  async forget(id: string): Promise<void> {
+    this.#machines.delete(id);
+    await rm(this.directory(id), { recursive: true, force: true });
+  }
+
+  async detachAll(): Promise<void> {
+    for (const machine of this.#machines.values()) await machine.detach();
+    this.#machines.clear();
+    this.#journal.vms();
+  }
+
+  /** The definition with this host's networks in the place of their names. */
+  place(definition: VmDefinition): VmDefinition {
+    const networks: Record<string, NetworkAttachment> = {};
+    for (const { id, attachment } of definition.networks) {
+      if (attachment.kind !== "named") continue;
+      const here = this.options.networks[attachment.name];
+      if (here === undefined) {
+        throw new HostError(`this host has no network called ${attachment.name}`, {
+          code: "NETWORK_UNKNOWN",
+          family: "environment",
+          hresult: Hresult.notFound,
+          facts: { network: attachment.name },
+          remedy: `Define ${attachment.name} under "networks" in this host's configuration.`,
+        });
+      }
+      networks[id] = here;
+    }
+    const placement: Placement = { networks };
+    return placeVm(definition, placement);
+  }
+
+  /**
+   * Refuses definitions that name files outside the storage folders: whoever may define a VM must not be able
+   * to read this host's other files through it.
+   *
+   * @throws HostError `PATH_NOT_ALLOWED`
+   */
+  checkFiles(definition: VmDefinition): void {
+    for (const path of filesOf(definition)) {
+      const inside = this.options.storage.some((folder) => isInside(folder, path));
+      if (inside) continue;
+      throw new HostError(`${definition.name} names ${path}, which is outside this host's storage folders`, {
+        code: "PATH_NOT_ALLOWED",
+        family: "caller",
+        hresult: Hresult.accessDenied,
+        facts: { path },
+        remedy: `Put the file below one of ${this.options.storage.join(", ")}, or add its folder to "storage".`,
+      });
+    }
+  }
+
+  /** Where the disks of an arriving VM go, by id. */
+  async placeArrivingDisks(definition: VmDefinition): Promise<VmDefinition> {
+    const folder = join(this.options.storage[0] ?? "/var/lib/waybill", definition.name);
+    await mkdir(folder, { recursive: true, mode: this.options.runAs === undefined ? 0o700 : 0o711 });
+    const disks: Record<string, string> = {};
+    for (const disk of definition.disks) {
+      if (!disk.readOnly) disks[disk.id] = join(folder, `${disk.id}.${disk.format}`);
+    }
+    return placeVm(definition, { disks });
+  }
+
+  /** @throws HostError `FILE_MISSING` naming the first file that this host does not have. */
+  async checkFilesExist(definition: VmDefinition, except: ReadonlySet<string> = new Set()): Promise<void> {
+    for (const path of filesOf(definition)) {
+      if (except.has(path) || (await stat(path).catch(() => undefined)) !== undefined) continue;
+      throw new HostError(`this host does not have ${path}`, {
+        code: "FILE_MISSING",
+        family: "environment",
+        hresult: Hresult.notFound,
+        facts: { path },
+        remedy: "Put the file there, use storage that both hosts share, or move the disks too (--storage).",
+      });
+    }
+  }
+}
+
+export function demandOwner(record: VmRecord): void {
+  if (record.custody.state === "owner") return;
+  const { custody } = record;
+  const where =
+    custody.state === "incoming"
+      ? `is on its way here from ${custody.from}`
+      : `was handed over to ${custody.to}`;
+  throw new HostError(`${record.name} ${where} and must not run here`, {
+    code: "VM_NOT_OURS",
+    family: "caller",
+    hresult: Hresult.failed,
+    facts: { vm: record.name, migration: custody.migration },
+    remedy: `See \`waybill vm show ${record.name}\` on both hosts; the migration settles itself when they reach each other.`,
+  });
+}
+
+function filesOf(definition: VmDefinition): string[] {
+  const { boot, firmware, disks } = definition;
+  return [
+    ...disks.map((disk) => disk.path),
+    ...(boot === undefined ? [] : [boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])]),
+    ...(firmware.kind === "uefi" ? [firmware.code, firmware.variables] : []),
+  ];
+}
+
+function isInside(folder: string, path: string): boolean {
+  return (
+    isAbsolute(path) &&
+    normalize(path) === path &&
+    path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
+  );
+}
