@@ -1,0 +1,165 @@
+import { randomBytes } from "node:crypto";
+import { type FileHandle, link, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { sleep, systemCode } from "@waybill/base";
+import { KerberosError } from "../errors.ts";
+import { maxFileSize } from "./byte-reader.ts";
+
+/**
+ * Reads a whole file of bounded size.
+ *
+ * @throws KerberosError FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE
+ */
+export async function readWholeFile(path: string, limit = maxFileSize): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size > limit) {
+      throw new KerberosError(`${path} has ${size} octets, more than ${limit}`, {
+        code: "FILE_TOO_LARGE",
+        family: "environment",
+        facts: { path, size, limit },
+      });
+    }
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    throw fileError(error, path, "read");
+  }
+}
+
+/**
+ * Replaces a file's content in one step: a temporary file in the same directory, mode 0600 unless told, is written,
+ * synchronized and renamed over it. After a crash the path holds the old content or the new, never part of either.
+ */
+export async function replaceFile(path: string, content: Uint8Array, mode = 0o600): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    const handle = await open(temporary, "wx", mode);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+    await synchronizeDirectory(dirname(path));
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw fileError(error, path, "write");
+  }
+}
+
+/** Makes a rename survive a power cut. Some file systems cannot, and refuse; the rename stands all the same. */
+async function synchronizeDirectory(path: string): Promise<void> {
+  const handle: FileHandle = await open(path, "r");
+  try {
+    await handle.sync().catch(() => undefined);
+  } finally {
+    await handle.close();
+  }
+}
+
+export interface LockOptions {
+  /** How long to wait for another holder, in milliseconds. Default: 5000. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Does `work` while holding `<path>.lock`, a file that names its holder's process.
+ *
+ * It keeps apart all programs that use this package, on one host, and survives a crash: a lock whose process is
+ * gone is taken over. It does not keep MIT's or Heimdal's programs away, which lock the file itself by fcntl, out
+ * of reach of Node. What they append between our reading and our renaming is lost with the old file: a cached
+ * service ticket to be fetched again. No reader ever sees a torn file, on either side.
+ *
+ * @throws KerberosError FILE_LOCKED when the time is up; AbortedError
+ */
+export async function withFileLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  options: LockOptions = {},
+): Promise<T> {
+  const lock = `${path}.lock`;
+  const token = `${process.pid} ${hostname()} ${randomBytes(8).toString("hex")}`;
+  const deadline = performance.now() + (options.timeout ?? 5000);
+  while (!(await tryLock(lock, token))) {
+    if (performance.now() >= deadline) {
+      throw new KerberosError(`${path} is locked by another process`, {
+        code: "FILE_LOCKED",
+        family: "environment",
+        facts: { path, lock },
+        remedy: "Try again; if no such process runs, remove the lock file.",
+      });
+    }
+    await sleep(5 + Math.random() * 20, options.signal);
+  }
+  try {
+    return await work();
+  } finally {
+    if ((await readLock(lock)) === token) await unlink(lock).catch(() => undefined);
+  }
+}
+
+/** Links a written file to the lock's name: the name appears together with its content, or not at all. */
+async function tryLock(lock: string, token: string): Promise<boolean> {
+  const temporary = `${lock}.${randomBytes(6).toString("hex")}`;
+  try {
+    const handle = await open(temporary, "wx", 0o600);
+    try {
+      await handle.writeFile(token);
+    } finally {
+      await handle.close();
+    }
+    await link(temporary, lock);
+    return true;
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw fileError(error, lock, "write");
+    await removeStaleLock(lock);
+    return false;
+  } finally {
+    await unlink(temporary).catch(() => undefined);
+  }
+}
+
+async function removeStaleLock(lock: string): Promise<void> {
+  const holder = await readLock(lock);
+  const [pid, host] = holder?.split(" ") ?? [];
+  if (holder === undefined || host !== hostname() || pid === undefined || isAlive(Number(pid))) return;
+  // Renaming lets only one of several waiters remove it; a lock that changed hands meanwhile is put back.
+  const aside = `${lock}.${randomBytes(6).toString("hex")}`;
+  try {
+    await rename(lock, aside);
+    if ((await readLock(aside)) !== holder) await link(aside, lock);
+  } catch (error) {
+    if (!["ENOENT", "EEXIST"].includes(systemCode(error) ?? "")) throw fileError(error, lock, "write");
+  } finally {
+    await unlink(aside).catch(() => undefined);
+  }
+}
+
+async function readLock(lock: string): Promise<string | undefined> {
+  return await readFile(lock, "utf8").catch(() => undefined);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) !== "ESRCH";
+  }
+}
+
+/** Our error for what the operating system said about a file. */
+export function fileError(error: unknown, path: string, action: "read" | "write"): KerberosError {
+  if (error instanceof KerberosError) return error;
+  const reason = systemCode(error) ?? "UNKNOWN";
+  const missing = reason === "ENOENT" && action === "read";
+  return new KerberosError(missing ? `${path} does not exist` : `cannot ${action} ${path}: ${reason}`, {
+    code: missing ? "FILE_NOT_FOUND" : action === "read" ? "FILE_UNREADABLE" : "FILE_UNWRITABLE",
+    family: "environment",
+    facts: { path, reason },
+    cause: error,
+  });
+}

@@ -1,0 +1,12 @@
+export * from "./cache-contents.ts";
+export * from "./cached-credential.ts";
+export { configEntry, encodeCredentialCache, parseCredentialCache } from "./ccache-format.ts";
+export * from "./credential-cache.ts";
+export { DirCache } from "./dir-cache.ts";
+export { type LockOptions, replaceFile, withFileLock } from "./file-access.ts";
+export { FileCache } from "./file-cache.ts";
+export { defaultKcmSocket, KcmCache } from "./kcm-cache.ts";
+export * from "./keytab.ts";
+export * from "./keytab-entries.ts";
+export { MemoryCache } from "./memory-cache.ts";
+export * from "./open-cache.ts";
