@@ -42,24 +42,24 @@ const longestSocketPath = 107;
 export function buildCommandLine(definition: VmDefinition, options: CommandLineOptions): CommandLine {
   const { accelerator, files } = options;
   const inherited: number[] = [];
-  const args = [
-    ...["-name", `guest=${escapeCommas(definition.name)},process=waybill-${definition.name.slice(0, 7)}`],
-    ...["-uuid", definition.uuid],
-    ...["-machine", `type=${definition.machine},accel=${accelerator}`],
-    ...["-cpu", [definition.cpu.model, ...definition.cpu.features].join(",")],
-    ...["-smp", `cpus=${definition.vcpus}`],
-    ...["-m", `size=${memoryKiB(definition.memoryMiB, accelerator)}K`],
-    ...["-display", "none", "-nodefaults", "-no-user-config"],
-    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    ...monitor("control", files.control),
-    ...monitor("observer", files.observer),
-    ...serialPorts(definition, files),
-    ...firmware(definition.firmware),
-    ...definition.disks.flatMap(disk),
-    ...definition.networks.flatMap((network, index) => networkCard(network, index, inherited)),
-    ...video(definition.video),
-    ...kernelBoot(definition),
-  ];
+  const args: string[] = [
+    ["-name", `guest=${escapeCommas(definition.name)},process=waybill-${definition.name.slice(0, 7)}`],
+    ["-uuid", definition.uuid],
+    ["-machine", `type=${definition.machine},accel=${accelerator}`],
+    ["-cpu", [definition.cpu.model, ...definition.cpu.features].join(",")],
+    ["-smp", `cpus=${definition.vcpus}`],
+    ["-m", `size=${memoryKiB(definition.memoryMiB, accelerator)}K`],
+    ["-display", "none", "-nodefaults", "-no-user-config"],
+    ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    monitor("control", files.control),
+    monitor("observer", files.observer),
+    serialPorts(definition, files),
+    firmware(definition.firmware),
+    definition.disks.flatMap(disk),
+    definition.networks.flatMap((network, index) => networkCard(network, index, inherited)),
+    video(definition.video),
+    kernelBoot(definition),
+  ].flat();
   if (options.incoming) args.push("-incoming", "defer");
   if (options.incoming || options.paused) args.push("-S");
   for (const argument of args)
@@ -199,9 +199,9 @@ function firmware(firmware: Firmware): string[] {
   const code = { driver: "file", filename: firmware.code, "node-name": "file-fwcode", "read-only": true };
   const variables = { driver: "file", filename: firmware.variables, "node-name": "file-fwvars" };
   return [
-    ...["-blockdev", json(code), "-blockdev", json(variables)],
-    ...["-machine", "pflash0=file-fwcode,pflash1=file-fwvars"],
-  ];
+    ["-blockdev", json(code), "-blockdev", json(variables)],
+    ["-machine", "pflash0=file-fwcode,pflash1=file-fwvars"],
+  ].flat();
 }
 
 function video(kind: VmDefinition["video"]): string[] {

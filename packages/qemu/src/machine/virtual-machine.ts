@@ -14,7 +14,7 @@ import { readVmRecord, type VmPaths, type VmRecord, vmPaths, writeVmRecord } fro
 
 export interface VmStatus {
   /** QEMU's run state (`running`, `paused`, `inmigrate`, `postmigrate`, …), or `gone`. */
-  readonly state: RunState | "gone";
+  readonly state: RunState;
   readonly running: boolean;
 }
 
@@ -238,7 +238,7 @@ export class VirtualMachine {
   #adopt(client: QmpClient): void {
     this.#control = Promise.resolve(client);
     client.onEvent((event) => {
-      for (const listener of [...this.#listeners]) listener(event);
+      for (const listener of this.#listeners) listener(event);
     });
   }
 

@@ -186,8 +186,8 @@ export class QmpClient {
       if (this.#closed !== undefined) return;
     }
     this.#length += rest.length;
-    if (this.#length > longestLine) return this.#close(protocolError("an answer is longer than 8 MiB"));
-    if (rest.length > 0) this.#parts.push(rest);
+    if (this.#length > longestLine) this.#close(protocolError("an answer is longer than 8 MiB"));
+    else if (rest.length > 0) this.#parts.push(rest);
   }
 
   #line(line: string): void {
@@ -213,7 +213,7 @@ export class QmpClient {
       data: message.data === undefined ? {} : asObject(message.data, "data"),
       at: numberOr(stamp, "seconds", 0) * 1000 + numberOr(stamp, "microseconds", 0) / 1000,
     };
-    for (const listener of [...this.#listeners]) listener(event);
+    for (const listener of this.#listeners) listener(event);
   }
 
   #reply(message: JsonObject): void {
@@ -234,7 +234,7 @@ export class QmpClient {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { fail } of waiting) fail(error);
-    for (const listener of [...this.#closeListeners]) listener(error);
+    for (const listener of this.#closeListeners) listener(error);
     this.#closeListeners.clear();
     this.#listeners.clear();
   }
