@@ -19,7 +19,7 @@ beforeEach(async () => {
   server = new IpcServer(
     {
       handle: async (_peer, call, parameters) => {
-        if (call === "seal") return { sealed: parameters["plain"] };
+        if (call === "seal") return { sealed: parameters.plain };
         if (call === "unseal") throw new Error("a secret detail");
         throw new HostError("not yours", { code: "ACCESS_DENIED", family: "caller", hresult: 0x80070005 });
       },

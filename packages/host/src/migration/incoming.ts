@@ -74,6 +74,8 @@ export class IncomingMigration {
     if (!this.#parts.enabled()) throw migrationDisabled(this.#parts.host);
     this.#send({ type: "welcome", host: this.#parts.host, facts: await this.#facts() });
     if (this.#hello.purpose === "check") return await this.#check();
+    if (this.#parts.journal.migration(this.#hello.migration) !== undefined)
+      throw unexpected("a migration that has ended");
     const release = slots.tryTake();
     if (release === undefined) throw limitReached(this.#parts.host, vm.name, slots.limit);
     try {

@@ -1,0 +1,178 @@
+import { type Logger, WaybillError } from "@waybill/base";
+import {
+  type Credential,
+  formatPrincipal,
+  isForwardable,
+  type KerberosClient,
+  KerberosError,
+  type Principal,
+  parsePrincipal,
+} from "@waybill/kerberos";
+import type { EvidenceMode } from "../config/host-config.ts";
+import { HostError, Hresult } from "../errors.ts";
+import type { ExchangeStep } from "./exchange-step.ts";
+import type { HostIdentity } from "./host-identity.ts";
+
+/** The two messages of a migration that finds no usable credential, as Hyper-V hosts print them. */
+export const seedMessages = [
+  "No credentials are available in the security package (0x8009030E).",
+  "The Virtual Machine Management Service failed to authenticate the connection for a Virtual Machine migration at the source host: no suitable credentials available.",
+] as const;
+
+/** A person whose session the service holds. */
+export interface Subject {
+  readonly principal: Principal;
+  /** Their own service ticket to this host, when they came with one and the service kept it. */
+  readonly ticket?: Credential | undefined;
+}
+
+export interface DelegatedCredential {
+  readonly credential: Credential;
+  readonly evidence: "ticket" | "s4u2self";
+  readonly steps: readonly ExchangeStep[];
+}
+
+/** A refusal that remembers the exchanges that led to it. */
+export class DelegationError extends HostError {
+  readonly steps: readonly ExchangeStep[];
+
+  constructor(
+    message: string,
+    steps: readonly ExchangeStep[],
+    details: { remedy: string; cause: unknown; facts: Record<string, string | boolean> },
+  ) {
+    super(message, {
+      code: "NO_SUITABLE_CREDENTIALS",
+      family: "environment",
+      hresult: Hresult.noCredentials,
+      ...details,
+    });
+    this.steps = steps;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), steps: this.steps };
+  }
+}
+
+/**
+ * Gets tickets to other hosts in people's names: S4U2Proxy with the evidence the mode allows.
+ *
+ * - `ticket`: the caller's own service ticket, as Windows Server 2012 R2 had it within reach;
+ * - `s4u2self`: a ticket the host gets by itself, as Windows Server 2016 and later do;
+ * - `auto`: the first if there is one and it is forwardable, else the second.
+ */
+export class DelegationBroker {
+  readonly #client: KerberosClient;
+  readonly #identity: HostIdentity;
+  readonly #mode: () => EvidenceMode;
+  readonly #logger: Logger;
+
+  constructor(client: KerberosClient, identity: HostIdentity, mode: () => EvidenceMode, logger: Logger) {
+    this.#client = client;
+    this.#identity = identity;
+    this.#mode = mode;
+    this.#logger = logger;
+  }
+
+  /** @throws DelegationError `NO_SUITABLE_CREDENTIALS` (0x8009030E) with every step that was tried. */
+  async credentialFor(subject: Subject, service: string, signal?: AbortSignal): Promise<DelegatedCredential> {
+    const steps: ExchangeStep[] = [];
+    const target = parsePrincipal(`${service}@${this.#identity.principal.realm}`);
+    const tgt = await this.#identity.ticketGrantingTicket(signal);
+    const { evidence, kind } = await this.#evidence(subject, target, tgt, steps, signal);
+    const asked = `${name(this.#identity.principal)} → KDC: a ticket to ${service} on behalf of ${name(subject.principal)}`;
+    try {
+      const credential = await this.#client.s4u2proxy({ tgt, evidence, target }, { signal });
+      steps.push({ exchange: "S4U2Proxy", asked, outcome: "ok", forwardable: isForwardable(credential) });
+      this.#logger.info("delegated", { person: name(subject.principal), service, evidence: kind });
+      return { credential, evidence: kind, steps };
+    } catch (error) {
+      if (!(error instanceof KerberosError)) throw error;
+      steps.push({
+        exchange: "S4U2Proxy",
+        asked,
+        outcome: "refused",
+        code: error.code,
+        why: bestGuess(error),
+      });
+      throw noCredentials(subject, target, steps, error);
+    }
+  }
+
+  async #evidence(
+    subject: Subject,
+    target: Principal,
+    tgt: Credential,
+    steps: ExchangeStep[],
+    signal: AbortSignal | undefined,
+  ): Promise<{ evidence: Credential; kind: "ticket" | "s4u2self" }> {
+    const mode = this.#mode();
+    const { ticket } = subject;
+    if (mode !== "s4u2self") {
+      const usable = ticket !== undefined && isForwardable(ticket);
+      steps.push({
+        exchange: "evidence",
+        asked: `the service ticket ${name(subject.principal)} came with`,
+        outcome: usable ? "ok" : "skipped",
+        forwardable: usable,
+        ...(usable
+          ? {}
+          : { why: ticket === undefined ? "there is none in this session" : "it is not forwardable" }),
+      });
+      if (ticket !== undefined && (usable || mode === "ticket")) return { evidence: ticket, kind: "ticket" };
+      if (mode === "ticket") throw noCredentials(subject, target, steps, undefined);
+    }
+    const asked = `${name(this.#identity.principal)} → KDC: a ticket to itself in the name of ${name(subject.principal)}`;
+    try {
+      const evidence = await this.#client.s4u2self({ tgt, user: subject.principal }, { signal });
+      const forwardable = isForwardable(evidence);
+      steps.push({
+        exchange: "S4U2Self",
+        asked,
+        outcome: "ok",
+        forwardable,
+        ...(forwardable ? {} : { why: "the KDC withheld the forwardable flag" }),
+      });
+      return { evidence, kind: "s4u2self" };
+    } catch (error) {
+      if (!(error instanceof KerberosError)) throw error;
+      steps.push({
+        exchange: "S4U2Self",
+        asked,
+        outcome: "refused",
+        code: error.code,
+        why: bestGuess(error),
+      });
+      throw noCredentials(subject, target, steps, error);
+    }
+  }
+}
+
+function noCredentials(
+  subject: Subject,
+  target: Principal,
+  steps: readonly ExchangeStep[],
+  cause: unknown,
+): DelegationError {
+  const person = name(subject.principal);
+  const explained = cause instanceof KerberosError ? cause.explanation?.causes[0] : undefined;
+  const why =
+    explained?.cause ??
+    (cause instanceof WaybillError ? cause.message : "there is no evidence to show to the KDC");
+  return new DelegationError(`${seedMessages.join("\n")}\n${why}`, steps, {
+    cause,
+    facts: { person, service: target.components.join("/") },
+    remedy:
+      explained?.remedy ??
+      "Ask the doctor about exactly this move: waybill doctor --person … --from … --to …",
+  });
+}
+
+function bestGuess(error: KerberosError): string {
+  return error.explanation?.causes[0]?.cause ?? error.message;
+}
+
+function name(principal: Principal): string {
+  return formatPrincipal(principal, { display: true });
+}

@@ -1,0 +1,224 @@
+import { sleep } from "@waybill/base";
+import { isUnderWay, MigrationSource, MigrationTarget } from "@waybill/qemu";
+import type { MigrationRecord } from "../journal/journal.ts";
+import type { SealedChannel } from "./channel.ts";
+import { discard, type IncomingParts, isComplete, takeOver } from "./incoming.ts";
+import type { DestinationMessage, SourceMessage } from "./messages.ts";
+import { type OutgoingParts, settleAsGone } from "./outgoing.ts";
+
+/** A conversation with another host, held as this host itself: enough to settle a migration, and nothing else. */
+export type ResolvingChannel = SealedChannel<SourceMessage, DestinationMessage>;
+
+export interface ResolverParts extends OutgoingParts {
+  /** Opens a conversation with a host under this host's own name. */
+  connect(host: string, signal: AbortSignal): Promise<ResolvingChannel>;
+  /** Tells the operator, on the VM, what is being waited for. */
+  note(vm: string, text: string | undefined): void;
+}
+
+const answerTime = { timeout: 15_000 };
+const retryAfter = [250, 500, 1000, 2000, 5000, 10_000];
+
+/**
+ * Settles migrations whose end this source does not know: after a lost connection, a crash of the service or
+ * of the machine. Until a destination has answered, a surrendered copy stays paused.
+ */
+export class Resolver {
+  readonly #parts: ResolverParts;
+  readonly #stop = new AbortController();
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(parts: ResolverParts) {
+    this.#parts = parts;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Takes up every unfinished migration of the journal; returns when none is left undecided that can be decided alone. */
+  async recover(): Promise<void> {
+    for (const record of this.#parts.journal.migrations()) {
+      if (record.role !== "source") continue;
+      if (record.state === "transferring") await this.#recoverTransfer(record);
+      else if (record.state === "surrendered") this.settle(record.id);
+    }
+  }
+
+  /** Asks the destination until it answers. Safe to call again for the same migration. */
+  settle(migration: string): Promise<void> {
+    const running = this.#running.get(migration);
+    if (running !== undefined) return running;
+    const work = this.#settle(migration).finally(() => this.#running.delete(migration));
+    this.#running.set(migration, work);
+    return work;
+  }
+
+  /**
+   * The service stopped while memory was on its way. The machine was never given up, so it is ours: whatever
+   * QEMU was doing is called back, unless it had finished, in which case finishing is quicker than returning.
+   */
+  async #recoverTransfer(record: MigrationRecord): Promise<void> {
+    const { journal, vms, logger } = this.#parts;
+    const vm = journal.vm(record.vm);
+    const machine = await vms.machine(record.vm);
+    if (vm !== undefined && machine !== undefined) {
+      const { status } = await machine.migration();
+      if (status === "completed" || status.startsWith("postcopy")) {
+        const custody = { state: "surrendered", migration: record.id, to: record.peer } as const;
+        journal.commit({ vms: [{ ...vm, custody }], migrations: [{ ...record, state: "surrendered" }] });
+        this.settle(record.id);
+        return;
+      }
+      if (isUnderWay(status) || status === "cancelled" || status === "failed")
+        await new MigrationSource(machine).cancel();
+    }
+    journal.commit({ migrations: [{ ...record, state: "failed", reason: "the service was restarted" }] });
+    logger.warn("migration-called-back", { vm: record.vmName, destination: record.peer });
+    void this.#tellDiscard(record);
+  }
+
+  /** Lets the destination throw its useless copy away; if it cannot be told, its own QEMU fails and it does so itself. */
+  async #tellDiscard(record: MigrationRecord): Promise<void> {
+    try {
+      const channel = await this.#open(record, false);
+      await channel.receive("the destination's word", answerTime);
+      channel.channel.close();
+    } catch (error) {
+      this.#parts.logger.info("destination-not-told", { migration: record.id, error });
+    }
+  }
+
+  async #settle(migration: string): Promise<void> {
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      const record = this.#parts.journal.migration(migration);
+      if (record === undefined || record.state !== "surrendered") return;
+      try {
+        if (await this.#ask(record)) return;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#parts.note(
+          record.vm,
+          `paused: it was handed over to ${record.peer}, and ${record.peer} has not said what became of it (${reason}). ` +
+            "It is asked again every few seconds; nothing runs twice meanwhile.",
+        );
+      }
+      const pause = retryAfter[Math.min(attempt, retryAfter.length - 1)] ?? 10_000;
+      await sleep(pause, this.#stop.signal).catch(() => {});
+    }
+  }
+
+  async #ask(record: MigrationRecord): Promise<boolean> {
+    const channel = await this.#open(record, true);
+    try {
+      for (;;) {
+        const answer = await channel.receive("the destination's word", answerTime);
+        if (answer.type === "taken") {
+          await settleAsGone(this.#parts, record.id);
+          this.#parts.logger.info("migration-settled", { vm: record.vmName, outcome: "taken" });
+          return true;
+        }
+        if (answer.type === "discarded") {
+          await this.#reclaim(record, answer.reason);
+          return true;
+        }
+        if (answer.type !== "waiting" || !answer.complete) return false;
+        channel.send({ type: "take" });
+      }
+    } finally {
+      channel.channel.close();
+    }
+  }
+
+  async #open(record: MigrationRecord, surrendered: boolean): Promise<ResolvingChannel> {
+    const channel = await this.#parts.connect(record.peer, this.#stop.signal);
+    const vm = { id: record.vm, name: record.vmName };
+    channel.send({ type: "hello", migration: record.id, host: this.#parts.host, vm, purpose: "resolve" });
+    channel.send({ type: "resolve", surrendered });
+    return channel;
+  }
+
+  /** The destination will never run it: it is ours again, and goes on where it stopped. */
+  async #reclaim(record: MigrationRecord, reason: string): Promise<void> {
+    const { journal, vms, logger } = this.#parts;
+    const vm = journal.vm(record.vm);
+    if (vm === undefined) return;
+    journal.commit({
+      vms: [{ ...vm, custody: { state: "owner" }, note: undefined }],
+      migrations: [{ ...record, state: "failed", reason }],
+    });
+    const machine = await vms.machine(record.vm);
+    if (machine !== undefined && vm.wanted === "running" && !(await machine.status()).running) {
+      await machine.resume({ reclaim: true });
+    }
+    logger.warn("migration-settled", { vm: record.vmName, outcome: "discarded", reason });
+  }
+}
+
+/** The destination's answer to a source that asks what became of a migration. */
+export async function answerResolve(
+  parts: IncomingParts,
+  channel: SealedChannel<DestinationMessage, SourceMessage>,
+  hello: Extract<SourceMessage, { type: "hello" }>,
+): Promise<void> {
+  const message = await channel.receive("the question", answerTime);
+  if (message.type !== "resolve") return;
+  const { journal, vms } = parts;
+  const record = journal.migration(hello.migration);
+  if (record?.state === "owned" || record?.state === "done") {
+    channel.send({ type: "taken", running: true });
+    return;
+  }
+  const machine = record === undefined ? undefined : await vms.machine(record.vm);
+  const target = machine === undefined ? undefined : new MigrationTarget(machine);
+  const complete = target !== undefined && (await isComplete(target));
+  if (record?.state === "transferring" && message.surrendered && target !== undefined) {
+    if (!complete) {
+      if (await isStillArriving(target)) {
+        channel.send({ type: "waiting", complete: false });
+        return;
+      }
+    } else {
+      channel.send({ type: "waiting", complete: true });
+      const next = await channel.receive("the source's word", answerTime);
+      if (next.type !== "take") return;
+      const vm = journal.vm(record.vm);
+      await takeOver(parts, hello.migration, target, vm?.wanted !== "stopped");
+      channel.send({ type: "taken", running: vm?.wanted !== "stopped" });
+      return;
+    }
+  }
+  const reason = record?.reason ?? "there is no complete copy here";
+  if (record === undefined) rememberDiscarded(parts, hello);
+  else await discard(parts, hello.migration, target, reason);
+  channel.send({ type: "discarded", reason });
+}
+
+async function isStillArriving(target: MigrationTarget): Promise<boolean> {
+  try {
+    return isUnderWay((await target.vm.migration()).status);
+  } catch {
+    return false;
+  }
+}
+
+/** A migration never heard of must stay refused even if its messages arrive late. */
+function rememberDiscarded(parts: IncomingParts, hello: Extract<SourceMessage, { type: "hello" }>): void {
+  const now = Date.now();
+  parts.journal.commit({
+    migrations: [
+      {
+        id: hello.migration,
+        vm: hello.vm.id,
+        vmName: hello.vm.name,
+        role: "destination",
+        peer: hello.host,
+        person: "",
+        state: "discarded",
+        reason: "it was never prepared here",
+        started: now,
+        updated: now,
+      },
+    ],
+  });
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from "node:crypto";
+import { type Clock, type EpochMs, errorToJson, systemClock } from "@waybill/base";
+import type { MigrationProgress } from "@waybill/qemu";
+import { HostError, Hresult } from "../errors.ts";
+import type { ExchangeStep } from "../evidence/exchange-step.ts";
+import type { OutgoingReport } from "../migration/outgoing.ts";
+
+export type JobState =
+  | "queued"
+  | "running"
+  | "completed"
+  | "failed"
+  | "cancelled"
+  | "waiting-for-destination";
+
+/** A migration as its clients see it; kept for a while after it ended. */
+export interface MigrationJob {
+  readonly id: string;
+  readonly vm: { readonly id: string; readonly name: string };
+  readonly destination: string;
+  readonly owner: string;
+  readonly withDisks: boolean;
+  readonly created: EpochMs;
+  readonly state: JobState;
+  readonly started?: EpochMs | undefined;
+  readonly ended?: EpochMs | undefined;
+  readonly progress?: MigrationProgress | undefined;
+  /** Kerberos, as it happened. */
+  readonly steps: readonly ExchangeStep[];
+  readonly evidence?: "ticket" | "s4u2self" | undefined;
+  readonly report?: OutgoingReport | undefined;
+  readonly error?: JobError | undefined;
+}
+
+export interface JobError {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy?: string | undefined;
+  readonly hresult: number;
+}
+
+/** Hyper-V keeps finished jobs for five minutes. */
+const keptAfterEnd = 5 * 60_000;
+
+/** The migrations of this host, running and recent. */
+export class JobStore {
+  readonly #clock: Clock;
+  readonly #jobs = new Map<string, { job: MigrationJob; controller: AbortController }>();
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  create(request: Pick<MigrationJob, "vm" | "destination" | "owner" | "withDisks">): {
+    job: MigrationJob;
+    signal: AbortSignal;
+  } {
+    this.#expire();
+    const controller = new AbortController();
+    const job: MigrationJob = {
+      id: randomUUID(),
+      created: this.#clock.now(),
+      state: "queued",
+      steps: [],
+      ...request,
+    };
+    this.#jobs.set(job.id, { job, controller });
+    return { job, signal: controller.signal };
+  }
+
+  get(id: string): MigrationJob | undefined {
+    return this.#jobs.get(id)?.job;
+  }
+
+  all(): MigrationJob[] {
+    this.#expire();
+    return [...this.#jobs.values()].map(({ job }) => job);
+  }
+
+  update(id: string, changes: Partial<MigrationJob>): void {
+    const entry = this.#jobs.get(id);
+    if (entry !== undefined) entry.job = { ...entry.job, ...changes };
+  }
+
+  end(id: string, state: JobState, changes: Partial<MigrationJob> = {}): void {
+    this.update(id, { ...changes, state, ended: this.#clock.now() });
+  }
+
+  /** Asks a job to stop; it ends as `cancelled`, or as whatever it had become before it could stop. */
+  cancel(id: string, by: string): boolean {
+    const entry = this.#jobs.get(id);
+    if (entry === undefined || isOver(entry.job.state)) return false;
+    entry.controller.abort(cancelled(by));
+    return true;
+  }
+
+  #expire(): void {
+    const oldest = this.#clock.now() - keptAfterEnd;
+    for (const [id, { job }] of this.#jobs)
+      if (job.ended !== undefined && job.ended < oldest) this.#jobs.delete(id);
+  }
+}
+
+export function isOver(state: JobState): boolean {
+  return state === "completed" || state === "failed" || state === "cancelled";
+}
+
+export function toJobError(error: unknown): JobError {
+  const { code, message, remedy } = errorToJson(error);
+  return {
+    code: String(code),
+    message: String(message),
+    remedy: typeof remedy === "string" ? remedy : undefined,
+    hresult: (error instanceof HostError ? error.hresult : undefined) ?? Hresult.failed,
+  };
+}
+
+function cancelled(by: string): HostError {
+  return new HostError(`the migration was cancelled by ${by}`, {
+    code: "MIGRATION_CANCELLED",
+    family: "caller",
+    hresult: Hresult.cancelled,
+  });
+}
