@@ -3,7 +3,7 @@
  *
  * ```
  * request = uint32 length, 0x02 0x00, uint16 operation, parameters
- * reply   = uint32 length, uint32 status, results
+ * reply   = uint32 length of results, uint32 status, results    ; no results unless the status is 0
  * ```
  *
  * Operations used, with parameters and results (names end in a zero octet; principals and credentials are as in
@@ -131,14 +131,14 @@ class KcmConnection {
   async call(operation: number, parameters: Uint8Array): Promise<ByteReader> {
     const request = new ByteWriter().uint8(2).uint8(0).uint16(operation).bytes(parameters).finish();
     this.#socket.write(new ByteWriter().data32(request).finish());
-    const header = await this.#receive(4);
-    const length = new DataView(header.buffer, header.byteOffset).getUint32(0);
-    if (length > maxReply || length < 4) throw kcmFailed(this.#name, `a reply of ${length} octets`);
-    const reply = new ByteReader(await this.#receive(length), { code: "KCM_FAILED", what: "the KCM reply" });
-    const status = reply.int32();
+    const header = await this.#receive(8);
+    const view = new DataView(header.buffer, header.byteOffset);
+    const length = view.getUint32(0);
+    const status = view.getInt32(4);
     if (absent.includes(status)) throw cacheNotFound(this.#name);
     if (status !== 0) throw kcmFailed(this.#name, `operation ${operation} gave status ${status}`);
-    return reply;
+    if (length > maxReply) throw kcmFailed(this.#name, `a reply of ${length} octets`);
+    return new ByteReader(await this.#receive(length), { code: "KCM_FAILED", what: "the KCM reply" });
   }
 
   close(): void {
