@@ -1,0 +1,43 @@
+import { PaPacOptions } from "../messages/preauth.ts";
+import type { Principal } from "../principal.ts";
+import { KdcOptions, PacOptions } from "../registry/flags.ts";
+import { PaType } from "../registry/pa-type.ts";
+import { type ExchangeContext, shown } from "./context.ts";
+import { type Credential, grantingRealm } from "./credential.ts";
+import type { Exchange } from "./exchange.ts";
+import { explainS4u2Proxy } from "./explain-s4u.ts";
+import { checkClient, tgsExchange } from "./tgs-exchange.ts";
+
+export interface S4u2ProxyRequest {
+  /** The service's own ticket-granting ticket. */
+  readonly tgt: Credential;
+  /** A ticket to this service in the user's name: the user's own, or one of S4U2Self. */
+  readonly evidence: Credential;
+  /** The service to reach in the user's name. */
+  readonly target: Principal;
+  /** Say that resource-based delegation is understood. Default: true; only old KDCs mind. */
+  readonly resourceBased?: boolean | undefined;
+  readonly etypes?: readonly number[] | undefined;
+}
+
+/** A ticket to another service in the user's name: MS-SFU section 3.1.5.2. */
+export function* s4u2proxyExchange(
+  context: ExchangeContext,
+  request: S4u2ProxyRequest,
+): Exchange<Credential> {
+  const { tgt, evidence, target, resourceBased = true } = request;
+  const flags = PacOptions.resourceBasedConstrainedDelegation;
+  const pacOptions = { padataType: PaType.pacOptions, padataValue: PaPacOptions.encode({ flags }) };
+  return yield* tgsExchange(context, {
+    tgt,
+    server: target,
+    kdcOptions: KdcOptions.cnameInAddlTkt | KdcOptions.canonicalize | KdcOptions.forwardable,
+    etypes: request.etypes,
+    additionalTickets: [evidence.ticket],
+    padata: () => (resourceBased ? [pacOptions] : []),
+    subject: ({ rep }) => checkClient(rep, evidence.client),
+    origin: "S4U2Proxy",
+    what: `asking ${grantingRealm(tgt)} for a ticket to ${shown(target)} on behalf of ${shown(evidence.client)}`,
+    explain: explainS4u2Proxy(request),
+  });
+}

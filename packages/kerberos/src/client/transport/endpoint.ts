@@ -1,0 +1,17 @@
+import type { KdcService } from "../exchange.ts";
+
+/** How to reach one KDC. `any` means UDP and TCP on the same port. */
+export interface KdcEndpoint {
+  readonly protocol: "udp" | "tcp" | "any" | "https";
+  readonly host: string;
+  readonly port: number;
+  /** Path of a KDC proxy (MS-KKDCP). Default: `/KdcProxy`. */
+  readonly path?: string | undefined;
+}
+
+/** Where a realm's KDCs are, best first. */
+export interface KdcLocator {
+  locate(realm: string, service: KdcService, signal?: AbortSignal): Promise<readonly KdcEndpoint[]>;
+}
+
+export const defaultPort: Readonly<Record<KdcService, number>> = { kdc: 88, kpasswd: 464 };

@@ -1,0 +1,115 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { connect } from "node:net";
+import { promisify } from "node:util";
+import { sleep } from "@waybill/base";
+
+const execFileAsync = promisify(execFile);
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly timeout?: number;
+}
+
+/** Runs a program to its end and gives its standard output. A failure shows all the program said. */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  const env = { ...process.env, ...options.env };
+  const pending = execFileAsync(program, [...args], {
+    env,
+    timeout: options.timeout ?? 60_000,
+    maxBuffer: 1 << 24,
+  });
+  pending.child.stdin?.on("error", () => {});
+  pending.child.stdin?.end(options.input ?? "");
+  try {
+    return (await pending).stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${program} ${args.join(" ")} failed: ${stderr ?? ""}${stdout ?? ""}`, { cause: error });
+  }
+}
+
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** A server in the background, in a process group of its own. */
+export interface Daemon {
+  readonly pid: number;
+  readonly hasExited: boolean;
+  stop(): Promise<void>;
+}
+
+export function startDaemon(
+  program: string,
+  args: readonly string[],
+  options: { readonly env?: Readonly<Record<string, string>>; readonly log: string },
+): Daemon {
+  const child = spawn(program, [...args], {
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const log = createWriteStream(options.log, { flags: "a" });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  running.add(child);
+  const exited = new Promise<void>((resolve) => {
+    child.once("error", () => resolve());
+    child.once("exit", () => resolve());
+  }).then(() => void running.delete(child));
+  const pid = child.pid ?? 0;
+  return {
+    pid,
+    get hasExited() {
+      return !running.has(child);
+    },
+    async stop() {
+      if (running.has(child)) {
+        child.kill("SIGTERM");
+        const hard = setTimeout(() => process.kill(-pid, "SIGKILL"), 5000);
+        await exited;
+        clearTimeout(hard);
+      }
+      log.end();
+    },
+  };
+}
+
+/** An address of the loopback network that no other test is likely to have. */
+export function loopbackAddress(): string {
+  return `127.${randomInt(20, 250)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+}
+
+/** Waits until something accepts TCP connections there. */
+export async function waitForPort(
+  host: string,
+  port: number,
+  daemon: Daemon,
+  timeout = 60_000,
+): Promise<void> {
+  const end = Date.now() + timeout;
+  while (!(await accepts(host, port))) {
+    if (daemon.hasExited) throw new Error(`the server for ${host}:${port} has exited`);
+    if (Date.now() > end) throw new Error(`nothing listens on ${host}:${port}`);
+    await sleep(30);
+  }
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
