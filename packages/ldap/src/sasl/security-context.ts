@@ -10,14 +10,15 @@ export interface SecurityContext {
   unwrap(token: Uint8Array): { message: Uint8Array; confidential: boolean };
 }
 
-/** One side of a context being made. Tokens go back and forth until `context` is there. */
-export interface SecurityContextStep {
+/** The outcome of one step. Tokens go back and forth until `context` is there. */
+export interface SecurityContextStep<Context extends SecurityContext = SecurityContext> {
   /** To be sent to the other side, also together with the finished context. */
   readonly token?: Uint8Array | undefined;
-  readonly context?: SecurityContext | undefined;
+  readonly context?: Context | undefined;
 }
 
-export interface SecurityHandshake {
+/** One side of a context being made. */
+export interface SecurityHandshake<Context extends SecurityContext = SecurityContext> {
   /** The initiator's first call has no token. */
-  step(token?: Uint8Array): SecurityContextStep | Promise<SecurityContextStep>;
+  step(token?: Uint8Array): SecurityContextStep<Context> | Promise<SecurityContextStep<Context>>;
 }

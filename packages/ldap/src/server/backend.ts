@@ -1,5 +1,6 @@
 import type { EntryData, LdapAttribute } from "../entry.ts";
 import type { Filter } from "../filter/filter.ts";
+import type { AttributeSyntax } from "../filter/syntax.ts";
 import type { SecurityContext } from "../sasl/security-context.ts";
 
 /**
@@ -7,10 +8,11 @@ import type { SecurityContext } from "../sasl/security-context.ts";
  * only the root DSE, attribute selection, size and time limits, paging, sorting. The backend does the
  * directory: names, filters, access control, changes.
  *
+ * `Context` is the kind of security context the server's acceptor makes, for backends that look into tickets.
  * `Identity` is whatever the backend wants to remember about an authenticated client. A refusal is a thrown
  * `LdapError`; anything else thrown is logged and answered with `other` and no detail.
  */
-export interface LdapBackend<Identity> {
+export interface LdapBackend<Identity, Context extends SecurityContext = SecurityContext> {
   /** Attributes of the root DSE. The server adds supportedControl, supportedExtension, supportedSASLMechanisms and supportedLDAPVersion. */
   rootDse(session: LdapSession<Identity>): Awaitable<readonly LdapAttribute[]>;
 
@@ -26,11 +28,11 @@ export interface LdapBackend<Identity> {
    *
    * @throws LdapError `invalidCredentials` when the principal has no account here.
    */
-  bindSasl(context: SecurityContext, session: LdapSession<Identity>): Awaitable<Identity>;
+  bindSasl(context: Context, session: LdapSession<Identity>): Awaitable<Identity>;
 
   /**
    * The entries in scope that match the filter and that the session may read, in any order, lazily. Each carries
-   * at least the requested attributes that the session may read; the server drops the others. Iteration pauses
+   * at least the requested attributes that the session may read; the server drops the others (with no list or `*`, it drops none). Iteration pauses
    * for as long as the client likes between two pages: hold no lock or read transaction over a `yield`.
    *
    * @throws LdapError `noSuchObject` with `matchedDN` when the base does not exist.
@@ -61,6 +63,9 @@ export interface LdapBackend<Identity> {
   delete(dn: string, operation: LdapOperation<Identity>): Awaitable<void>;
 
   rename(dn: string, target: RenameTarget, operation: LdapOperation<Identity>): Awaitable<void>;
+
+  /** How values of an attribute sort (RFC 2891); without it all sort as text. */
+  syntaxOf?(attributeType: string): AttributeSyntax | undefined;
 
   /** The authorization identity of RFC 4532, such as `u:LAB\alice`; the empty string for anonymous. */
   whoAmI(session: LdapSession<Identity>): string;

@@ -1,0 +1,109 @@
+import { decodeControlValue, PagedResultsValue } from "../controls/control-values.ts";
+import { LdapEntry } from "../entry.ts";
+import { LdapConnectionError } from "../errors.ts";
+import type { Control, LdapMessage, ProtocolOp } from "../messages/ldap-message.ts";
+import { ControlOid } from "../registry/oids.ts";
+import { isSuccess, type LdapConnection, toLdapError, type WaitOptions } from "./ldap-connection.ts";
+
+export interface SearchPlan {
+  readonly what: string;
+  readonly op: ProtocolOp;
+  readonly controls: Control[];
+  /** Entries per page; `undefined`: no paging. */
+  readonly pageSize: number | undefined;
+  readonly wait: WaitOptions;
+  /** Gets every entry before the reader does, to fetch what the server held back. */
+  complete(entry: LdapEntry): Promise<LdapEntry>;
+}
+
+/**
+ * The entries of a search, as they arrive: iterate once. Leaving the loop early abandons the search. With paging the
+ * next page is asked for when the reader has taken the last entry of the one before.
+ */
+export class SearchResults implements AsyncIterable<LdapEntry> {
+  /** URLs of continuation references; complete when the iteration has ended. They are not followed. */
+  readonly references: string[] = [];
+  readonly #connection: LdapConnection;
+  readonly #plan: SearchPlan;
+
+  constructor(connection: LdapConnection, plan: SearchPlan) {
+    this.#connection = connection;
+    this.#plan = plan;
+  }
+
+  /** All entries. For searches whose result is known to be small. */
+  async all(): Promise<LdapEntry[]> {
+    const entries: LdapEntry[] = [];
+    for await (const entry of this) entries.push(entry);
+    return entries;
+  }
+
+  /** @throws LdapError, LdapConnectionError, DeadlineError, AbortedError */
+  async *[Symbol.asyncIterator](): AsyncGenerator<LdapEntry, void, undefined> {
+    let cookie: Uint8Array | undefined = new Uint8Array(0);
+    do {
+      cookie = yield* this.#page(cookie);
+    } while (cookie !== undefined && cookie.length > 0);
+  }
+
+  async *#page(cookie: Uint8Array): AsyncGenerator<LdapEntry, Uint8Array | undefined, undefined> {
+    const { what, op, wait, pageSize } = this.#plan;
+    const controls = [...this.#plan.controls];
+    if (pageSize !== undefined) controls.push(pageControl(pageSize, cookie));
+    const responses = this.#connection.start(what, op, controls, wait);
+    try {
+      for (;;) {
+        const message = await responses.next();
+        const { protocolOp } = message;
+        if (protocolOp.kind === "searchResEntry") {
+          const { objectName, attributes } = protocolOp.value;
+          const entry = new LdapEntry(
+            objectName,
+            attributes.map(({ type, vals }) => ({ type, values: vals })),
+          );
+          yield await this.#plan.complete(entry);
+        } else if (protocolOp.kind === "searchResRef") {
+          this.references.push(...protocolOp.value);
+        } else if (protocolOp.kind === "searchResDone") {
+          if (!isSuccess(protocolOp.value)) throw toLdapError(protocolOp.value, what);
+          return nextCookie(message);
+        } else if (protocolOp.kind !== "intermediateResponse") {
+          throw new LdapConnectionError(
+            "LDAP_PROTOCOL_ERROR",
+            `the server answered a search with ${protocolOp.kind}`,
+          );
+        }
+      }
+    } finally {
+      // A reader that leaves early may leave behind the cookie of a page that had arrived whole.
+      const last = responses.close().at(-1);
+      const unread = last?.protocolOp.kind === "searchResDone" ? nextCookie(last) : undefined;
+      if (unread !== undefined && unread.length > 0) this.#release(unread);
+    }
+  }
+
+  /** RFC 2696 section 3: a page of size 0 lets the server forget the rest. Nobody waits for the answer. */
+  #release(cookie: Uint8Array): void {
+    const { what, op, wait } = this.#plan;
+    if (this.#connection.failure !== undefined) return;
+    this.#connection
+      .request(what, op, [...this.#plan.controls, pageControl(0, cookie)], { timeout: wait.timeout })
+      .catch(() => {});
+  }
+}
+
+function pageControl(size: number, cookie: Uint8Array): Control {
+  return {
+    controlType: ControlOid.pagedResults,
+    // A server without paging then sends everything at once.
+    criticality: false,
+    controlValue: PagedResultsValue.encode({ size, cookie }),
+  };
+}
+
+function nextCookie(message: LdapMessage): Uint8Array | undefined {
+  const control = message.controls?.find(({ controlType }) => controlType === ControlOid.pagedResults);
+  return control === undefined
+    ? undefined
+    : decodeControlValue(PagedResultsValue, control.controlValue).cookie;
+}

@@ -1,0 +1,50 @@
+import { toHex, utf8 } from "@waybill/base";
+import { type EntryData, type LdapAttribute, LdapEntry } from "../entry.ts";
+
+/** The requested attributes of an entry, as they go on the wire. Names in `requested` are in lower case. */
+export function selectAttributes(
+  attributes: readonly LdapAttribute[],
+  requested: readonly string[],
+  typesOnly: boolean,
+): { type: string; vals: Uint8Array[] }[] {
+  const everything = requested.length === 0 || requested.includes("*");
+  const wanted = everything ? undefined : new Set(requested.map((name) => name.replace(/;.*/, "")));
+  const selected: { type: string; vals: Uint8Array[] }[] = [];
+  for (const { type, values } of attributes) {
+    if (values.length === 0) continue;
+    const name = type.replace(/;.*/, "").toLowerCase();
+    if (wanted !== undefined && !wanted.has(name) && !wanted.has("+")) continue;
+    selected.push({ type, vals: typesOnly ? [] : [...values] });
+  }
+  return selected;
+}
+
+/** The name of an entry under the extended DN control: `<GUID=…>;<SID=…>;CN=…`, MS-ADTS 3.1.1.3.4.1.5. */
+export function extendDn(entry: EntryData, form: 0 | 1): string {
+  const attributes = new LdapEntry(entry.dn, entry.attributes);
+  const guid = attributes.value("objectGUID");
+  const sid = attributes.value("objectSid");
+  const parts: string[] = [];
+  if (guid !== undefined) parts.push(`<GUID=${form === 0 ? toHex(guid) : formatGuid(guid)}>`);
+  if (sid !== undefined) parts.push(`<SID=${form === 0 ? toHex(sid) : formatSid(sid)}>`);
+  return [...parts, entry.dn].join(";");
+}
+
+/** The usual text form: the first three fields are little-endian in the octets. */
+function formatGuid(guid: Uint8Array): string {
+  const hex = (...indexes: number[]): string => toHex(Uint8Array.from(indexes, (index) => guid[index] ?? 0));
+  return `${hex(3, 2, 1, 0)}-${hex(5, 4)}-${hex(7, 6)}-${hex(8, 9)}-${hex(10, 11, 12, 13, 14, 15)}`;
+}
+
+function formatSid(sid: Uint8Array): string {
+  const view = Buffer.from(sid.buffer, sid.byteOffset, sid.byteLength);
+  if (view.length < 8 || view.length !== 8 + 4 * view.readUInt8(1)) return toHex(sid);
+  const parts = [view.readUInt8(0), view.readUIntBE(2, 6)];
+  for (let at = 8; at < view.length; at += 4) parts.push(view.readUInt32LE(at));
+  return `S-${parts.join("-")}`;
+}
+
+/** An attribute of text values, as a root DSE has many. */
+export function textAttribute(type: string, ...values: readonly string[]): LdapAttribute {
+  return { type, values: values.map(utf8) };
+}
