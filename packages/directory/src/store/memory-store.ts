@@ -86,8 +86,8 @@ export class MemoryStore implements StoreWriter {
     this.#forget(id);
     this.#objects.delete(id);
     for (const [attribute, bySource] of this.#links) {
-      for (const target of [...(bySource.get(id) ?? [])]) this.unlink(attribute, id, target);
-      for (const source of [...this.backlinks(attribute, id)]) this.unlink(attribute, source, id);
+      for (const target of bySource.get(id) ?? []) this.unlink(attribute, id, target);
+      for (const source of this.backlinks(attribute, id)) this.unlink(attribute, source, id);
     }
     this.#version++;
   }

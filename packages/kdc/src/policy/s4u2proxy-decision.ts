@@ -60,6 +60,7 @@ function decide(facts: S4u2proxyFacts): { allowed: true; via: "classic" | "resou
   }
   const spelling = spellingInList(service.allowedToDelegateTo, facts.targetSpn, profile);
   const listed = spelling === "listed";
+  if (listed && evidence.forwardable) return { allowed: true, via: "classic" };
   const grant = resourceGrant(facts, profile);
   const flagReasons = [evidenceReason(facts), ...whyNotForwardable(facts, profile)] as const;
   const restricted = (...reasons: readonly Reason[]): Refusal =>
@@ -70,7 +71,6 @@ function decide(facts: S4u2proxyFacts): { allowed: true; via: "classic" | "resou
   if (profile.forwardableBeforeList && !evidence.forwardable) {
     return restricted(...(listed ? [] : [listReason(facts, spelling, profile), ...(grant ?? [])]));
   }
-  if (listed && evidence.forwardable) return { allowed: true, via: "classic" };
   if (considered && grant === undefined) {
     return usable ? { allowed: true, via: "resource-based" } : restricted();
   }
