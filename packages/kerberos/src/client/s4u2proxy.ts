@@ -31,7 +31,7 @@ export function* s4u2proxyExchange(
   return yield* tgsExchange(context, {
     tgt,
     server: target,
-    kdcOptions: KdcOptions.cnameInAddlTkt | KdcOptions.canonicalize | KdcOptions.forwardable,
+    kdcOptions: KdcOptions.cnameInAddlTkt | KdcOptions.canonicalize | (tgt.flags & KdcOptions.forwardable),
     etypes: request.etypes,
     additionalTickets: [evidence.ticket],
     padata: () => (resourceBased ? [pacOptions] : []),

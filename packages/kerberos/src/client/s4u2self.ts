@@ -68,7 +68,8 @@ function* oneRequest(
   server: Principal,
 ): Exchange<Credential> {
   const { user, padata = "both" } = request;
-  const forwardable = (request.forwardable ?? true) ? KdcOptions.forwardable : 0;
+  // A ticket-granting ticket that is not forwardable cannot pay for one that is: some KDCs refuse to be asked.
+  const forwardable = (request.forwardable ?? true) ? tgt.flags & KdcOptions.forwardable : 0;
   const isFinal = server.nameType !== NameType.enterprise;
   return yield* tgsExchange(context, {
     tgt,
