@@ -1,0 +1,2 @@
+export * from "./exchanges/index.ts";
+export * from "./policy/index.ts";
