@@ -1,6 +1,7 @@
 export * from "./editor/create-domain.ts";
 export * from "./editor/directory-editor.ts";
 export * from "./editor/object-editor.ts";
+export * from "./embedded/embedded-directory.ts";
 export * from "./errors.ts";
 export * from "./memory/memory-directory.ts";
 export * from "./model/account.ts";
@@ -18,3 +19,4 @@ export { DirectoryReader } from "./reader/directory-reader.ts";
 export * from "./security/access-check.ts";
 export * from "./security/act-on-behalf-descriptor.ts";
 export * from "./security/security-descriptor.ts";
+export * from "./writable-directory.ts";

@@ -242,6 +242,35 @@ export class DirectoryEditor extends ObjectEditor {
     return this.#account(changed);
   }
 
+  /** Counts a wrong password; locks the account when the domain's threshold is reached. */
+  recordLogonFailure(sid: string): Account {
+    const object = this.find(sid);
+    const before = this.#account(object);
+    const now = this.clock.now();
+    const { threshold, observationWindow } = this.reader.domain.lockout;
+    const forgotten =
+      before.badPasswordTime === undefined || before.badPasswordTime + observationWindow < now;
+    const count = (forgotten ? 0 : before.badPasswordCount) + 1;
+    const lock = threshold > 0 && count >= threshold ? { lockoutTime: toFiletime(now) } : {};
+    return this.#account(
+      this.set(object, { badPwdCount: String(count), badPasswordTime: toFiletime(now), ...lock }),
+    );
+  }
+
+  /** Forgets wrong passwords and notes the logon. */
+  recordLogonSuccess(sid: string): Account {
+    const object = this.find(sid);
+    const before = this.#account(object);
+    const now = toFiletime(this.clock.now());
+    const settings = {
+      badPwdCount: "0",
+      lockoutTime: undefined,
+      lastLogon: now,
+      logonCount: String(before.logonCount + 1),
+    };
+    return this.#account(this.set(object, settings));
+  }
+
   /** Replaces or removes any attributes of an account, by name. */
   setAttributes(account: string, settings: AttributeSettings): Account {
     return this.#account(this.set(this.find(account), settings));

@@ -1,9 +1,9 @@
 import { childKey, indexEntries } from "./index-keys.ts";
-import type { StoreWriter } from "./store.ts";
+import type { ObjectStore, StoreWriter } from "./store.ts";
 import type { StoredObject } from "./stored-object.ts";
 
 /** An object store in memory: for tests, and for what was loaded from LDAP or LDIF. Changes apply at once. */
-export class MemoryStore implements StoreWriter {
+export class MemoryStore implements StoreWriter, ObjectStore {
   #version = 1;
   #lastId = 0;
   readonly #objects = new Map<number, StoredObject>();
@@ -12,9 +12,26 @@ export class MemoryStore implements StoreWriter {
   readonly #links = new Map<string, Map<number, Set<number>>>();
   readonly #backlinks = new Map<string, Map<number, Set<number>>>();
   readonly #settings = new Map<string, unknown>();
+  /** How to take back what the running transaction did, in order; absent outside one. */
+  #undo: (() => void)[] | undefined;
 
   get version(): number {
     return this.#version;
+  }
+
+  transact<T>(change: (writer: StoreWriter) => T): T {
+    if (this.#undo !== undefined) return change(this);
+    const undo: (() => void)[] = [];
+    this.#undo = undo;
+    try {
+      const result = change(this);
+      this.#undo = undefined;
+      return result;
+    } catch (error) {
+      this.#undo = undefined;
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
   }
 
   nextId(): number {
@@ -62,11 +79,15 @@ export class MemoryStore implements StoreWriter {
   }
 
   setSetting(name: string, value: unknown): void {
+    const before = this.#settings.get(name);
+    this.#undo?.push(() => this.#settings.set(name, before));
     this.#settings.set(name, value);
     this.#version++;
   }
 
   put(object: StoredObject): void {
+    const before = this.#objects.get(object.id);
+    this.#undo?.push(() => (before === undefined ? this.remove(object.id) : this.put(before)));
     this.#forget(object.id);
     this.#lastId = Math.max(this.#lastId, object.id);
     this.#objects.set(object.id, object);
@@ -83,8 +104,10 @@ export class MemoryStore implements StoreWriter {
   }
 
   remove(id: number): void {
+    const before = this.#objects.get(id);
     this.#forget(id);
     this.#objects.delete(id);
+    if (before !== undefined) this.#undo?.push(() => this.put(before));
     for (const [attribute, bySource] of this.#links) {
       for (const target of bySource.get(id) ?? []) this.unlink(attribute, id, target);
       for (const source of this.backlinks(attribute, id)) this.unlink(attribute, source, id);
@@ -93,12 +116,16 @@ export class MemoryStore implements StoreWriter {
   }
 
   link(attribute: string, source: number, target: number): void {
+    if (this.hasLink(attribute, source, target)) return;
+    this.#undo?.push(() => this.unlink(attribute, source, target));
     add(this.#links, attribute, source, target);
     add(this.#backlinks, attribute, target, source);
     this.#version++;
   }
 
   unlink(attribute: string, source: number, target: number): void {
+    if (!this.hasLink(attribute, source, target)) return;
+    this.#undo?.push(() => this.link(attribute, source, target));
     this.#links.get(attribute)?.get(source)?.delete(target);
     this.#backlinks.get(attribute)?.get(target)?.delete(source);
     this.#version++;

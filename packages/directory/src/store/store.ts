@@ -32,3 +32,11 @@ export interface StoreWriter extends StoreReader {
   unlink(attribute: string, source: number, target: number): void;
   setSetting(name: string, value: unknown): void;
 }
+
+export interface ObjectStore extends StoreReader {
+  /**
+   * Runs changes as one transaction: when `change` throws, nothing of it stays. On return the changes are durable,
+   * as far as the store is.
+   */
+  transact<T>(change: (writer: StoreWriter) => T): T;
+}
