@@ -1,0 +1,25 @@
+export {
+  type AcceptApReqOptions,
+  type AcceptedApReq,
+  acceptApReq,
+  type ServiceKeys,
+} from "./accept-ap-req.ts";
+export { type ChannelBindings, hashChannelBindings, tlsServerEndPoint } from "./channel-bindings.ts";
+export {
+  type Acceptor,
+  type CreateInitiatorOptions,
+  createAcceptor,
+  createInitiator,
+  type Initiator,
+  type Mechanism,
+} from "./context.ts";
+export { decodeDelegation, encodeDelegation } from "./delegation.ts";
+export { FileReplayCache, type FileReplayCacheOptions } from "./file-replay-cache.ts";
+export { GssError, type GssErrorCode } from "./gss-error.ts";
+export { defaultGssFlags, GssFlags } from "./gss-flags.ts";
+export type { Handshake, StepResult } from "./handshake.ts";
+export type { AcceptorOptions } from "./krb5-acceptor.ts";
+export type { InitiatorOptions } from "./krb5-initiator.ts";
+export { MechanismOid } from "./mechanism-oid.ts";
+export { MemoryReplayCache, type ReplayCache, type ReplayCacheOptions } from "./replay-cache.ts";
+export { type Evidence, type SealedParts, SecurityContext } from "./security-context.ts";

@@ -1,0 +1,290 @@
+import {
+  type Clock,
+  equalBytes,
+  equalSecrets,
+  type Random,
+  randomUint31,
+  systemClock,
+  systemRandom,
+} from "@waybill/base";
+import type { Credential } from "../client/credential.ts";
+import { verifyChecksum } from "../crypto/checksum.ts";
+import { decrypt, encrypt } from "../crypto/encrypt.ts";
+import { randomKey } from "../crypto/random-key.ts";
+import { KerberosError } from "../errors.ts";
+import { ApRep, EncApRepPart } from "../messages/ap.ts";
+import { AuthorizationData, type EncryptionKey } from "../messages/basic.ts";
+import { KrbError } from "../messages/error.ts";
+import { checkClientInfo } from "../pac/client-info.ts";
+import { decodePac, type Pac } from "../pac/pac.ts";
+import { verifyServerSignature } from "../pac/pac-signature.ts";
+import { extractTicketPac } from "../pac/ticket-pac.ts";
+import { formatName, type Principal, toPrincipalName } from "../principal.ts";
+import { AdType } from "../registry/ad-type.ts";
+import { ChecksumType } from "../registry/checksum-type.ts";
+import { ErrorCode } from "../registry/error-code.ts";
+import { ApOptions } from "../registry/flags.ts";
+import { KeyUsage } from "../registry/key-usage.ts";
+import { MsgType } from "../registry/msg-type.ts";
+import { type AcceptedApReq, acceptApReq, type ServiceKeys } from "./accept-ap-req.ts";
+import { type AuthenticatorChecksum, decodeAuthenticatorChecksum } from "./authenticator-checksum.ts";
+import { type ChannelBindings, hashChannelBindings } from "./channel-bindings.ts";
+import { decodeDelegation } from "./delegation.ts";
+import { decoding, defective, GssError } from "./gss-error.ts";
+import { GssFlags } from "./gss-flags.ts";
+import type { Handshake, StepResult } from "./handshake.ts";
+import { isKrb5 } from "./mechanism-oid.ts";
+import type { ReplayCache } from "./replay-cache.ts";
+import { SecurityContext } from "./security-context.ts";
+import { frameKrb5, isFramed, TokenId, unframeToken } from "./token-frame.ts";
+
+export interface AcceptorOptions {
+  /** The service's keys. */
+  readonly keytab: ServiceKeys;
+  /** Shared by all contexts of the service, and by all its processes: see FileReplayCache. */
+  readonly replayCache: ReplayCache;
+  /** Accept tickets for this principal's keys only. Default: whatever a key of the keytab opens. */
+  readonly principal?: Principal | undefined;
+  /** What this channel may be called; one of several names when initiators may use different kinds of bindings. */
+  readonly channelBindings?: ChannelBindings | readonly ChannelBindings[] | undefined;
+  /** Refuse initiators that send no channel bindings. Those that send wrong ones are refused anyway. */
+  readonly requireChannelBindings?: boolean | undefined;
+  /** Refuse tickets without a PAC. */
+  readonly requirePac?: boolean | undefined;
+  /** Tolerated difference of clocks in milliseconds. Default five minutes. */
+  readonly clockSkew?: number | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+const defaultClockSkew = 5 * 60_000;
+const noBindings = new Uint8Array(16);
+const krbErrorCodes: Readonly<Record<string, number>> = ErrorCode;
+
+interface Pending {
+  readonly context: SecurityContext;
+  readonly sent: Uint8Array;
+  readonly sessionKey: EncryptionKey;
+  readonly sequence: number;
+}
+
+/** The acceptor's side of the Kerberos mechanism; the diagram stands at `Krb5Initiator`. */
+export class Krb5Acceptor implements Handshake {
+  readonly #options: AcceptorOptions;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  #pending: Pending | undefined;
+  #finished = false;
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+  }
+
+  step(token?: Uint8Array): StepResult {
+    if (this.#finished)
+      throw new GssError("GSS_CONTEXT_COMPLETE", "the context needs no more tokens", { family: "caller" });
+    if (token === undefined) throw defective("the initiator's token is missing");
+    if (this.#pending !== undefined) return this.#third(token, this.#pending);
+    const { message, mechanism } = openRequest(token);
+    try {
+      return this.#first(message, mechanism);
+    } catch (error) {
+      if (error instanceof KerberosError) throw this.#withToken(error, mechanism);
+      throw error;
+    }
+  }
+
+  #first(message: Uint8Array, mechanism: string | undefined): StepResult {
+    const accepted = acceptApReq(message, {
+      keytab: this.#options.keytab,
+      principal: this.#options.principal,
+      replayCache: this.#options.replayCache,
+      clock: this.#clock,
+      clockSkew: this.#options.clockSkew ?? defaultClockSkew,
+    });
+    const { request, encTicketPart, authenticator } = accepted;
+    const said = this.#readChecksum(accepted);
+    const channelBound = this.#checkBindings(said, accepted);
+    const pac = this.#readPac(accepted);
+    const dce = (said.flags & GssFlags.dceStyle) !== 0;
+    if (dce !== (mechanism === undefined)) throw defective("framing and the DCE style flag disagree");
+    const mutual = (request.apOptions & ApOptions.mutualRequired) !== 0 || dce;
+    const initiatorSequence = authenticator.seqNumber ?? 0;
+    const subkey = authenticator.subkey;
+    const acceptorSubkey = mutual
+      ? randomKey((subkey ?? encTicketPart.key).keytype, this.#random)
+      : undefined;
+    const sendSequence = mutual ? randomUint31(this.#random) & 0x3fffffff : initiatorSequence;
+    const context = new SecurityContext({
+      initiator: false,
+      peer: accepted.client,
+      local: accepted.server,
+      flags: said.flags,
+      endTime: encTicketPart.endtime,
+      sessionKey: encTicketPart.key,
+      initiatorSubkey: subkey,
+      acceptorSubkey,
+      sendSequence,
+      receiveSequence: initiatorSequence,
+      evidence: {
+        ticket: request.ticket,
+        encTicketPart,
+        flags: encTicketPart.flags,
+        sessionKey: encTicketPart.key,
+      },
+      pac,
+      delegatedCredentials: this.#readDelegation(said, accepted),
+      channelBound,
+    });
+    if (!mutual) {
+      this.#finished = true;
+      return { done: true, context };
+    }
+    const now = this.#clock.now();
+    const part = EncApRepPart.encode({
+      ctime: dce ? Math.floor(now / 1000) * 1000 : authenticator.ctime,
+      cusec: dce ? Math.floor(now % 1000) * 1000 : authenticator.cusec,
+      subkey: acceptorSubkey,
+      seqNumber: sendSequence,
+    });
+    const sessionKey = encTicketPart.key;
+    const reply = ApRep.encode({
+      pvno: 5,
+      msgType: MsgType.apRep,
+      encPart: { etype: sessionKey.keytype, cipher: encrypt(sessionKey, KeyUsage.apRepEncPart, part) },
+    });
+    if (mechanism === undefined) {
+      this.#pending = { context, sent: reply, sessionKey, sequence: sendSequence };
+      return { token: reply, done: false };
+    }
+    this.#finished = true;
+    return { token: frameKrb5(TokenId.apRep, reply, mechanism), done: true, context };
+  }
+
+  /** DCE style's third leg proves that the initiator read the second: MS-KILE 3.4.5.1. */
+  #third(token: Uint8Array, pending: Pending): StepResult {
+    const reply = decoding("AP-REP", () => ApRep.decode(token));
+    const bytes = decrypt(pending.sessionKey, KeyUsage.apRepEncPart, reply.encPart.cipher);
+    const part = decoding("EncAPRepPart", () => EncApRepPart.decode(bytes));
+    if (equalBytes(token, pending.sent) || part.subkey !== undefined || part.seqNumber !== pending.sequence) {
+      throw new GssError("KRB_AP_ERR_MUT_FAIL", "the third leg does not answer the second");
+    }
+    this.#finished = true;
+    return { done: true, context: pending.context };
+  }
+
+  #readChecksum({ authenticator, request, encTicketPart }: AcceptedApReq): AuthenticatorChecksum {
+    const { cksum } = authenticator;
+    if (cksum?.cksumtype === ChecksumType.gssApi) return decodeAuthenticatorChecksum(cksum.checksum);
+    // Plain Kerberos clients (old Samba among them) send a real checksum over nothing, or none at all.
+    if (cksum !== undefined) {
+      const keys = [authenticator.subkey, encTicketPart.key].filter((key) => key !== undefined);
+      const usage = KeyUsage.apReqAuthenticatorChecksum;
+      if (!keys.some((key) => verifyChecksum(key, usage, new Uint8Array(0), cksum))) {
+        throw new GssError("KRB_AP_ERR_INAPP_CKSUM", `checksum type ${cksum.cksumtype} is not GSS-API's`);
+      }
+    }
+    const mutual = (request.apOptions & ApOptions.mutualRequired) === 0 ? 0 : GssFlags.mutual;
+    const protection = GssFlags.replay | GssFlags.sequence | GssFlags.integrity | GssFlags.confidentiality;
+    return { bindings: noBindings, flags: protection | mutual };
+  }
+
+  #checkBindings(said: AuthenticatorChecksum, { authenticator }: AcceptedApReq): boolean {
+    const { channelBindings, requireChannelBindings } = this.#options;
+    const required = requireChannelBindings === true;
+    const own = channelBindings === undefined ? [] : [channelBindings].flat();
+    if (own.length === 0 && !required) return false;
+    const absent = equalBytes(said.bindings, noBindings);
+    if (absent && !required && !promisesBindings(authenticator.authorizationData)) return false;
+    if (own.some((bindings) => equalSecrets(said.bindings, hashChannelBindings(bindings)))) return true;
+    throw new GssError(
+      "GSS_BAD_BINDINGS",
+      absent ? "the client sent no channel bindings" : "the client is bound to another channel",
+      {
+        remedy:
+          "Nothing may break up TLS between client and service; with a proxy that does, channel bindings cannot be required.",
+      },
+    );
+  }
+
+  #readPac(accepted: AcceptedApReq): Pac | undefined {
+    const bytes = extractTicketPac(accepted.ticketBytes);
+    if (bytes === undefined) {
+      if (this.#options.requirePac) throw new GssError("PAC_NOT_IN_TICKET", "the ticket holds no PAC");
+      return undefined;
+    }
+    const pac = decodePac(bytes);
+    verifyServerSignature(pac, accepted.serviceKey);
+    // Cross-realm S4U2Self writes the realm too; some KDCs quote the name.
+    const { client, encTicketPart } = accepted;
+    const plain = client.components.join("/");
+    const names = [plain, formatName(client), `${plain}@${client.realm}`];
+    const said = pac.clientInfo?.name;
+    checkClientInfo(pac.clientInfo, names.find((name) => name === said) ?? plain, encTicketPart.authtime);
+    return pac;
+  }
+
+  #readDelegation(said: AuthenticatorChecksum, accepted: AcceptedApReq): readonly Credential[] | undefined {
+    if (said.delegation === undefined) return undefined;
+    const keys = [accepted.encTicketPart.key, accepted.authenticator.subkey].filter(
+      (key) => key !== undefined,
+    );
+    return decodeDelegation(said.delegation, keys);
+  }
+
+  /** The same failure with a KRB-ERROR for the initiator, as RFC 4121 section 4.1 allows. */
+  #withToken(error: KerberosError, mechanism: string | undefined): GssError {
+    const now = this.#clock.now();
+    const first = this.#options.keytab.entries[0]?.principal;
+    const server = this.#options.principal ?? first;
+    const known = krbErrorCodes[error.code];
+    // What is wrong on this side is nobody else's business.
+    const errorCode =
+      known ?? (error.code.startsWith("PAC_") ? ErrorCode.KRB_AP_ERR_MODIFIED : ErrorCode.KRB_ERR_GENERIC);
+    const message = KrbError.encode({
+      pvno: 5,
+      msgType: MsgType.krbError,
+      stime: Math.floor(now / 1000) * 1000,
+      susec: Math.floor(now % 1000) * 1000,
+      errorCode,
+      realm: server?.realm ?? "",
+      sname: server === undefined ? { nameType: 0, nameString: [] } : toPrincipalName(server),
+    });
+    const token = mechanism === undefined ? message : frameKrb5(TokenId.krbError, message, mechanism);
+    return new GssError(error.code, error.message, {
+      family: error.family,
+      remedy: error.remedy,
+      facts: error.facts,
+      cause: error,
+      token,
+    });
+  }
+}
+
+/** KERB_AP_OPTIONS_CBT of MS-KILE 2.2.5: a client that says so always sends bindings; none means somebody cut them. */
+function promisesBindings(data: AuthorizationData | undefined): boolean {
+  const supported = 0x4000;
+  const elements = (data ?? []).flatMap((element) =>
+    element.adType === AdType.ifRelevant
+      ? decoding("AD-IF-RELEVANT", () => AuthorizationData.decode(element.adData))
+      : [element],
+  );
+  return elements.some(({ adType, adData }) => {
+    if (adType !== AdType.apOptions || adData.length < 4) return false;
+    return (new DataView(adData.buffer, adData.byteOffset).getUint32(0, true) & supported) !== 0;
+  });
+}
+
+function openRequest(token: Uint8Array): { message: Uint8Array; mechanism: string | undefined } {
+  // Without frame: DCE style.
+  if (!isFramed(token)) return { message: token, mechanism: undefined };
+  const { mechanism, body } = unframeToken(token);
+  if (!isKrb5(mechanism)) throw new GssError("GSS_BAD_MECHANISM", `mechanism ${mechanism} is not Kerberos`);
+  const id = (body[0] ?? 0) * 256 + (body[1] ?? 0);
+  if (id !== TokenId.apReq)
+    throw defective(`token identifier ${id.toString(16)} where an AP-REQ was expected`);
+  // Answered under the OID the initiator used, whose spelling Windows 2000 got wrong.
+  return { message: body.subarray(2), mechanism };
+}
