@@ -3,7 +3,8 @@
  *
  * ```
  * request = uint32 length, 0x02 0x00, uint16 operation, parameters
- * reply   = uint32 length of results, uint32 status, results    ; no results unless the status is 0
+ * reply   = uint32 length of what follows the next field, int32 transport status
+ *           int32 status, results                       ; results only with a status of 0
  * ```
  *
  * Operations used, with parameters and results (names end in a zero octet; principals and credentials are as in
@@ -134,11 +135,16 @@ class KcmConnection {
     const header = await this.#receive(8);
     const view = new DataView(header.buffer, header.byteOffset);
     const length = view.getUint32(0);
-    const status = view.getInt32(4);
+    this.#check(operation, view.getInt32(4));
+    if (length > maxReply) throw kcmFailed(this.#name, `a reply of ${length} octets`);
+    const reply = new ByteReader(await this.#receive(length), { code: "KCM_FAILED", what: "the KCM reply" });
+    this.#check(operation, reply.int32());
+    return reply;
+  }
+
+  #check(operation: number, status: number): void {
     if (absent.includes(status)) throw cacheNotFound(this.#name);
     if (status !== 0) throw kcmFailed(this.#name, `operation ${operation} gave status ${status}`);
-    if (length > maxReply) throw kcmFailed(this.#name, `a reply of ${length} octets`);
-    return new ByteReader(await this.#receive(length), { code: "KCM_FAILED", what: "the KCM reply" });
   }
 
   close(): void {

@@ -1,0 +1,166 @@
+import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fromUtf8, sleep } from "@waybill/base";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  type DirCache,
+  decrypt,
+  encodeCredentialCache,
+  findKeys,
+  formatPrincipal,
+  fromCachedCredential,
+  KeyUsage,
+  openCredentialCache,
+  parseCredentialCache,
+  parsePrincipal,
+  readKeytab,
+  toCachedCredential,
+} from "../../src/index.ts";
+import { run, startDaemon } from "../support/processes.ts";
+import { type MitRealm, startMitRealm } from "./mit-realm.ts";
+import { sampleCache } from "./samples.ts";
+
+let realm: MitRealm;
+const tgs = "krbtgt/MIT.TEST@MIT.TEST";
+const host = "host/kvm01.mit.test@MIT.TEST";
+const login = (cache: string, name = "alice") =>
+  run("kinit", ["-f", "-r", "7d", "-c", cache, name], { env: realm.env, input: `${name}-password\n` });
+const at = (name: string) => join(realm.directory, name);
+
+beforeAll(async () => {
+  realm = await startMitRealm();
+  await realm.kadmin("addprinc -pw bob-password bob");
+});
+afterAll(() => realm.stop());
+
+describe("FILE caches and MIT's programs", () => {
+  it("we read what kinit and kvno leave, down to the ticket's session key", async () => {
+    const cache = openCredentialCache(at("theirs"));
+    await login(cache.name);
+    await run("kvno", ["-c", cache.name, host], { env: realm.env });
+    const contents = await cache.read();
+    expect(formatPrincipal(contents.principal)).toBe("alice@MIT.TEST");
+    expect(contents.credentials.map(({ server }) => formatPrincipal(server))).toEqual([tgs, host]);
+    expect(contents.config.find(({ name }) => name === "fast_avail")).toMatchObject({ about: tgs });
+    expect(fromUtf8(contents.config.find(({ name }) => name === "pa_type")!.value)).toBe("2");
+
+    const [, cached] = contents.credentials;
+    const credential = fromCachedCredential(cached!);
+    await realm.kadmin(`ktadd -norandkey -k ${at("host.keytab")} host/kvm01.mit.test`);
+    const keytab = await readKeytab(at("host.keytab"));
+    const { encPart } = credential.ticket;
+    const [entry] = findKeys(keytab, { kvno: encPart.kvno, etype: encPart.etype });
+    const opened = decrypt(entry!.key, KeyUsage.ticket, encPart.cipher);
+    expect(Buffer.from(opened).includes(Buffer.from(credential.key.keyvalue))).toBe(true);
+    expect(toCachedCredential(credential)).toMatchObject({
+      ticket: cached!.ticket,
+      endTime: cached!.endTime,
+    });
+  });
+
+  it("what we write again is the same, octet for octet, but for what was removed", async () => {
+    await login(at("again"));
+    const content = new Uint8Array(await readFile(at("again")));
+    const contents = parseCredentialCache(content);
+    expect(parseCredentialCache(encodeCredentialCache(contents))).toEqual(contents);
+    expect(encodeCredentialCache(contents).length).toBe(content.length);
+  });
+
+  it.each([3, 4] as const)(
+    "klist shows and kvno uses and extends a cache we write in version %i",
+    async (version) => {
+      await login(at("source"));
+      const path = at(`ours-${version}`);
+      const ours = openCredentialCache(path);
+      await writeFile(path, encodeCredentialCache(await openCredentialCache(at("source")).read(), version), {
+        mode: 0o600,
+      });
+      const shown = await run("klist", ["-e", "-f", "-C", "-c", path], { env: realm.env });
+      expect(shown).toContain("Default principal: alice@MIT.TEST");
+      expect(shown).toContain(`config: fast_avail(${tgs}) = yes`);
+      expect(shown).toMatch(/renew until .*Flags: FRIA/s);
+      await run("kvno", ["-c", path, host], { env: realm.env });
+      const { credentials } = await ours.read();
+      expect(credentials.map(({ server }) => formatPrincipal(server))).toEqual([tgs, host]);
+      await ours.add({ ...credentials[1]!, server: parsePrincipal("cifs/kvm01.mit.test@MIT.TEST") });
+      expect(await run("klist", ["-c", path], { env: realm.env })).toContain("cifs/kvm01.mit.test@MIT.TEST");
+    },
+  );
+
+  it("klist shows the KDC's time offset, addresses and odd names of a cache we write", async () => {
+    await openCredentialCache(at("sample")).write(sampleCache);
+    const shown = await run("klist", ["-a", "-n", "-C", "-c", at("sample")], { env: realm.env });
+    expect(shown).toContain("Addresses: 192.0.2.1");
+    expect(shown).toContain("config: start_realm = LAB.TEST");
+  });
+
+  it("a copy made while MIT appends is never torn for long", async () => {
+    const cache = openCredentialCache(at("busy"));
+    await login(cache.name);
+    const writers = Promise.all(
+      Array.from({ length: 6 }, () => run("kvno", ["-c", cache.name, host], { env: realm.env })),
+    );
+    for (let round = 0; round < 40; round++)
+      expect((await cache.read()).credentials.length).toBeGreaterThan(0);
+    await writers;
+    await copyFile(at("busy"), at("copy"));
+    expect(await run("klist", ["-c", at("copy")], { env: realm.env })).toContain(host);
+  });
+});
+
+describe("DIR caches and MIT's programs", () => {
+  it("we list what kinit makes, and klist follows the primary cache we choose", async () => {
+    const name = `DIR:${at("collection")}`;
+    const dir = openCredentialCache(name) as DirCache;
+    const env = { ...realm.env, KRB5CCNAME: name };
+    await dir.write(sampleCache);
+    expect(await run("klist", [], { env })).toContain("Default principal: alice@LAB.TEST");
+    await dir.destroy();
+    for (const user of ["alice", "bob"]) {
+      await run("kinit", [user], { env, input: `${user}-password\n` });
+    }
+    const caches = await dir.caches();
+    const owners = await Promise.all(
+      caches.map(async (cache) => formatPrincipal((await cache.read()).principal)),
+    );
+    expect(owners.sort()).toEqual(["alice@MIT.TEST", "bob@MIT.TEST"]);
+    for (const cache of caches) {
+      await dir.setPrimary(cache);
+      const owner = formatPrincipal((await dir.read()).principal);
+      expect(await run("klist", [], { env })).toContain(`Default principal: ${owner}`);
+    }
+  });
+});
+
+describe("KCM: Heimdal's daemon, filled by MIT's kinit", () => {
+  it("is read by us", async () => {
+    // The daemon listens in /run, whatever it is told: it gets a /run of its own.
+    const command = `mount --bind ${realm.kcmDirectory} /run && exec /usr/sbin/kcm --no-name-constraints`;
+    const args = ["--mount", "sh", "-c", command];
+    const daemon = startDaemon("unshare", args, { env: realm.env, log: at("kcm.log") });
+    try {
+      const env = { ...realm.env, KRB5CCNAME: "KCM:" };
+      const cache = openCredentialCache("KCM:", { kcmSocket: realm.kcmSocket });
+      for (let attempt = 0; ; attempt++) {
+        const code = await cache.read().then(
+          () => "none",
+          (error: { code: string }) => error.code,
+        );
+        if (code === "CCACHE_NOT_FOUND") break;
+        if (attempt === 100) throw new Error(`the KCM daemon does not answer: ${code}`);
+        await sleep(50);
+      }
+      await run("kinit", ["alice"], { env, input: "alice-password\n" });
+      await run("kvno", [host], { env });
+      const contents = await cache.read();
+      expect(formatPrincipal(contents.principal)).toBe("alice@MIT.TEST");
+      expect(contents.credentials.map(({ server }) => formatPrincipal(server)).sort()).toEqual([host, tgs]);
+      expect(contents.config.some(({ name }) => name === "fast_avail")).toBe(true);
+      expect(fromCachedCredential(contents.credentials[0]!).ticket.realm).toBe("MIT.TEST");
+      const missing = openCredentialCache("KCM:nobody", { kcmSocket: realm.kcmSocket });
+      await expect(missing.read()).rejects.toMatchObject({ code: "CCACHE_NOT_FOUND" });
+    } finally {
+      await daemon.stop();
+    }
+  });
+});
