@@ -16,6 +16,8 @@ export type JobState =
 /** A migration as its clients see it; kept for a while after it ended. */
 export interface MigrationJob {
   readonly id: string;
+  /** A check moves nothing. */
+  readonly kind: "move" | "check";
   readonly vm: { readonly id: string; readonly name: string };
   readonly destination: string;
   readonly owner: string;
@@ -30,6 +32,16 @@ export interface MigrationJob {
   readonly evidence?: "ticket" | "s4u2self" | undefined;
   readonly report?: OutgoingReport | undefined;
   readonly error?: JobError | undefined;
+  /** What a check found, in order. */
+  readonly findings: readonly Finding[];
+}
+
+export interface Finding {
+  readonly check: string;
+  readonly severity: "ok" | "error";
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly remedy?: string | undefined;
 }
 
 export interface JobError {
@@ -51,7 +63,7 @@ export class JobStore {
     this.#clock = clock;
   }
 
-  create(request: Pick<MigrationJob, "vm" | "destination" | "owner" | "withDisks">): {
+  create(request: Pick<MigrationJob, "kind" | "vm" | "destination" | "owner" | "withDisks">): {
     job: MigrationJob;
     signal: AbortSignal;
   } {
@@ -62,6 +74,7 @@ export class JobStore {
       created: this.#clock.now(),
       state: "queued",
       steps: [],
+      findings: [],
       ...request,
     };
     this.#jobs.set(job.id, { job, controller });

@@ -1,0 +1,252 @@
+import { AbortedError, type Logger, WaybillError } from "@waybill/base";
+import type { MigrationProgress } from "@waybill/qemu";
+import { type AuditLog, EventId } from "../audit/audit-log.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import { HostError, Hresult } from "../errors.ts";
+import { type DelegationBroker, DelegationError } from "../evidence/delegation-broker.ts";
+import type { Journal, VmRecord } from "../journal/journal.ts";
+import { type Connector, outgoingPeer } from "../migration/connector.ts";
+import { migrationServiceClass, storageServiceClass, type TransferOptions } from "../migration/messages.ts";
+import { OutgoingMigration } from "../migration/outgoing.ts";
+import type { Resolver } from "../migration/resolver.ts";
+import type { SourceLimits } from "../migration/transfer-options.ts";
+import { type Finding, type JobStore, type MigrationJob, toJobError } from "./jobs.ts";
+import type { Session } from "./session-broker.ts";
+import type { Slots } from "./slots.ts";
+import { demandOwner, type VmManager } from "./vm-manager.ts";
+
+export interface MoveRequest {
+  readonly vm: VmRecord;
+  readonly destination: string;
+  readonly withDisks: boolean;
+  readonly options: TransferOptions;
+  readonly limits: SourceLimits;
+}
+
+export interface MoverParts {
+  readonly host: string;
+  readonly journal: Journal;
+  readonly vms: VmManager;
+  readonly authorizer: Authorizer;
+  readonly broker: DelegationBroker;
+  readonly connector: Connector;
+  readonly resolver: Resolver;
+  readonly jobs: JobStore;
+  readonly audit: AuditLog;
+  readonly slots: Slots;
+  readonly storageSlots: Slots;
+  readonly logger: Logger;
+}
+
+/** Moves VMs away from this host in people's names. */
+export class Mover {
+  readonly #parts: MoverParts;
+
+  constructor(parts: MoverParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts a move and returns its job at once. @throws HostError when the person may not, or the VM cannot. */
+  start(session: Session, request: MoveRequest): MigrationJob {
+    const { vm, destination } = request;
+    const { authorizer, jobs, host } = this.#parts;
+    authorizer.demand(session.caller, "move-out", vm.name);
+    demandOwner(vm);
+    if (destination.toLowerCase() === host.toLowerCase()) throw alreadyHere(vm.name, host);
+    const busy = jobs
+      .all()
+      .find((job) => job.vm.id === vm.id && (job.state === "queued" || job.state === "running"));
+    if (busy !== undefined) throw alreadyMoving(vm.name, busy.destination);
+    const { job, signal } = jobs.create({
+      kind: "move",
+      vm: { id: vm.id, name: vm.name },
+      destination,
+      owner: session.caller.principal,
+      withDisks: request.withDisks,
+    });
+    void this.#run(session, request, job.id, signal);
+    return job;
+  }
+
+  /** Starts a check: everything a move does before anything moves, a finding each. */
+  check(session: Session, request: MoveRequest): MigrationJob {
+    const { authorizer, jobs } = this.#parts;
+    authorizer.demand(session.caller, "move-out", request.vm.name);
+    const { id, name } = request.vm;
+    const { job, signal } = jobs.create({
+      kind: "check",
+      vm: { id, name },
+      destination: request.destination,
+      owner: session.caller.principal,
+      withDisks: request.withDisks,
+    });
+    void this.#check(session, request, job.id, signal);
+    return job;
+  }
+
+  async #check(session: Session, request: MoveRequest, id: string, signal: AbortSignal): Promise<void> {
+    const { jobs } = this.#parts;
+    const findings: Finding[] = [];
+    const pass = (check: string, message: string): void => {
+      findings.push({ check, severity: "ok", message });
+      jobs.update(id, { findings: [...findings] });
+    };
+    let step = "ownership";
+    let close = (): void => {};
+    jobs.update(id, { state: "running", started: Date.now() });
+    try {
+      demandOwner(request.vm);
+      pass(step, `${request.vm.name} belongs to ${this.#parts.host}`);
+      step = "delegation";
+      const opened = await this.#open(session, request, id, () => {}, signal);
+      close = opened.close;
+      pass(step, `${request.destination} is reached in the name of ${session.caller.principal}`);
+      step = "destination";
+      await opened.outgoing.check();
+      pass(
+        step,
+        `${request.destination} accepts ${request.vm.name}: rights, memory, networks, files and space`,
+      );
+      jobs.end(id, "completed");
+    } catch (error) {
+      if (error instanceof DelegationError) jobs.update(id, { steps: error.steps });
+      const failure = toJobError(error);
+      const { code, message, remedy } = failure;
+      jobs.end(id, "failed", {
+        error: failure,
+        findings: [...findings, { check: step, severity: "error", message, code, remedy }],
+      });
+    } finally {
+      close();
+    }
+  }
+
+  async #run(session: Session, request: MoveRequest, id: string, signal: AbortSignal): Promise<void> {
+    const { jobs, slots, storageSlots } = this.#parts;
+    const releases: (() => void)[] = [];
+    let outgoing: OutgoingMigration | undefined;
+    let close = (): void => {};
+    try {
+      releases.push(await slots.take(signal));
+      if (request.withDisks) releases.push(await storageSlots.take(signal));
+      jobs.update(id, { state: "running", started: Date.now() });
+      this.#audit(session, request, id, "allowed");
+      const onProgress = (progress: MigrationProgress): void => jobs.update(id, { progress });
+      ({ outgoing, close } = await this.#open(session, request, id, onProgress, signal));
+      const report = await outgoing.run();
+      jobs.end(id, "completed", { report });
+      this.#audit(session, request, id, "succeeded");
+    } catch (error) {
+      if (error instanceof DelegationError) jobs.update(id, { steps: error.steps });
+      if (outgoing?.surrendered === true) this.#awaitDestination(session, request, id, error);
+      else this.#failed(session, request, id, error);
+    } finally {
+      close();
+      for (const release of releases) release();
+    }
+  }
+
+  async #open(
+    session: Session,
+    request: MoveRequest,
+    id: string,
+    onProgress: (progress: MigrationProgress) => void,
+    signal: AbortSignal,
+  ): Promise<{ outgoing: OutgoingMigration; close: () => void }> {
+    const { broker, connector, jobs } = this.#parts;
+    const { destination } = request;
+    const delegated = await broker.credentialFor(
+      session.subject,
+      `${migrationServiceClass}/${destination}`,
+      signal,
+    );
+    jobs.update(id, { steps: delegated.steps, evidence: delegated.evidence });
+    const conversation = await connector.open(destination, delegated.credential, signal);
+    const storageCredential = async () => {
+      const storage = await broker.credentialFor(
+        session.subject,
+        `${storageServiceClass}/${destination}`,
+        signal,
+      );
+      jobs.update(id, { steps: [...delegated.steps, ...storage.steps] });
+      return storage.credential;
+    };
+    const outgoing = new OutgoingMigration(this.#parts, outgoingPeer(conversation, storageCredential), {
+      ...request,
+      migration: id,
+      person: session.caller.principal,
+      onProgress,
+      signal,
+    });
+    return { outgoing, close: () => conversation.channel.channel.close() };
+  }
+
+  /** The machine is given up in the journal; only the destination knows what became of it. */
+  #awaitDestination(session: Session, request: MoveRequest, id: string, error: unknown): void {
+    const { jobs, journal, resolver, logger } = this.#parts;
+    logger.warn("migration-unsettled", { vm: request.vm.name, migration: id, error });
+    jobs.update(id, { state: "waiting-for-destination", error: toJobError(error) });
+    void resolver.settle(id).then(() => {
+      const outcome = journal.migration(id);
+      if (outcome?.state === "done") {
+        jobs.end(id, "completed", { error: undefined });
+        this.#audit(session, request, id, "succeeded");
+      } else if (outcome?.state === "failed") this.#failed(session, request, id, error);
+    });
+  }
+
+  #failed(session: Session, request: MoveRequest, id: string, error: unknown): void {
+    const cancelled = error instanceof AbortedError;
+    const shown = cancelled && error.cause instanceof WaybillError ? error.cause : error;
+    this.#parts.jobs.end(id, cancelled ? "cancelled" : "failed", { error: toJobError(shown) });
+    this.#parts.logger.warn("migration-failed", { vm: request.vm.name, migration: id, error: shown });
+    this.#audit(session, request, id, "failed", shown);
+  }
+
+  #audit(
+    session: Session,
+    request: MoveRequest,
+    migration: string,
+    outcome: "allowed" | "succeeded" | "failed",
+    error?: unknown,
+  ): void {
+    const { caller } = session;
+    const code = error instanceof WaybillError ? error.code : undefined;
+    const noCredentials = error instanceof DelegationError;
+    this.#parts.audit.write({
+      action: "move-out",
+      outcome,
+      person: caller.principal,
+      assertedBy: caller.assertedBy,
+      delegatingHost: this.#parts.host,
+      evidence: this.#parts.jobs.get(migration)?.evidence,
+      vm: request.vm.name,
+      migration,
+      peer: request.destination,
+      ...(outcome === "failed"
+        ? { eventId: noCredentials ? EventId.noCredentials : EventId.migrationFailedAtSource }
+        : {}),
+      ...(outcome === "succeeded" ? { eventId: EventId.migrationCompleted } : {}),
+      code,
+      detail: error instanceof Error ? error.message.slice(0, 500) : undefined,
+    });
+  }
+}
+
+function alreadyHere(vm: string, host: string): HostError {
+  return new HostError(`${vm} is on ${host} already`, {
+    code: "ALREADY_THERE",
+    family: "caller",
+    hresult: Hresult.invalidArgument,
+    remedy: "Name another destination.",
+  });
+}
+
+function alreadyMoving(vm: string, destination: string): HostError {
+  return new HostError(`${vm} is being moved to ${destination} already`, {
+    code: "ALREADY_MOVING",
+    family: "caller",
+    hresult: Hresult.failed,
+    remedy: "Wait for that move, or cancel it.",
+  });
+}

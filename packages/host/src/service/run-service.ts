@@ -1,0 +1,215 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "@waybill/base";
+import { FileReplayCache, parsePrincipal } from "@waybill/kerberos";
+import { probeQemu } from "@waybill/qemu";
+import { AuditLog } from "../audit/audit-log.ts";
+import { Authorizer } from "../authorization/authorizer.ts";
+import { type EvidenceMode, type HostConfig, readHostConfig } from "../config/host-config.ts";
+import { HostError } from "../errors.ts";
+import { DelegationBroker } from "../evidence/delegation-broker.ts";
+import { HostIdentity } from "../evidence/host-identity.ts";
+import { IpcServer } from "../ipc/ipc-server.ts";
+import { Journal } from "../journal/journal.ts";
+import { Connector } from "../migration/connector.ts";
+import type { IncomingParts } from "../migration/incoming.ts";
+import { migrationPort, migrationServiceClass } from "../migration/messages.ts";
+import { MigrationServer } from "../migration/migration-server.ts";
+import { Resolver } from "../migration/resolver.ts";
+import { HostService } from "./host-service.ts";
+import { isOver, JobStore } from "./jobs.ts";
+import { hostKerberosClient, keytabReader } from "./kerberos-setup.ts";
+import { Mover } from "./mover.ts";
+import { ServiceIpc } from "./service-ipc.ts";
+import { type Session, SessionBroker } from "./session-broker.ts";
+import { SettingsStore } from "./settings.ts";
+import { Slots } from "./slots.ts";
+import { Supervisor } from "./supervisor.ts";
+import { VmManager } from "./vm-manager.ts";
+
+export const productVersion = "Waybill 0.1.0";
+
+export interface RunningService {
+  readonly migrationPort: number;
+  /** Where the listener connects. */
+  readonly socket: string;
+  stop(): Promise<void>;
+}
+
+/** Where a host keeps its local socket and its VMs' sockets. */
+export function runDirectory(config: HostConfig): string {
+  return config.run ?? join(config.state, "run");
+}
+
+export function serviceSocket(config: HostConfig): string {
+  return join(runDirectory(config), "service.sock");
+}
+
+/**
+ * The privileged half of a host: keytab, tickets, VMs, migrations. Everything it knows is in its journal, so it may
+ * be stopped or killed at any time; VMs run on, and unfinished migrations are taken up by the next start.
+ *
+ * @param configPath read again for the evidence mode at each move, so that it can be changed while VMs run.
+ */
+export async function runService(configPath: string, logger: Logger): Promise<RunningService> {
+  const config = readHostConfig(configPath);
+  const run = runDirectory(config);
+  mkdirSync(config.state, { recursive: true, mode: 0o700 });
+  mkdirSync(run, { recursive: true, mode: 0o711 });
+  const evidence = (): EvidenceMode => readHostConfig(configPath).evidence;
+
+  const journal = Journal.open(config.state);
+  const audit = new AuditLog(config.state, config.host);
+  const keytab = keytabReader(config.keytab);
+  const replayCache = new FileReplayCache({ directory: join(config.state, "replay") });
+  const client = hostKerberosClient(config["krb5-conf"], config.realm, logger);
+  const identity = new HostIdentity(config.host, config.realm, client, keytab);
+  const authorizer = new Authorizer(config.host, {
+    rules: config.access,
+    groups: config.groups,
+    requireProofOfIdentity: config["require-proof-of-identity"],
+    delegatingHosts: config["delegating-hosts"],
+  });
+  const vms = new VmManager(journal, await vmOptions(config, run), logger);
+  const settings = new SettingsStore(journal);
+  const slots = new Slots(2);
+  const storageSlots = new Slots(2);
+  const incomingSlots = new Slots(2);
+  settings.onChange(({ maximumMigrations, maximumStorageMigrations }) => {
+    slots.limit = maximumMigrations;
+    incomingSlots.limit = maximumMigrations;
+    storageSlots.limit = maximumStorageMigrations;
+  });
+  const jobs = new JobStore();
+  const connector = new Connector(config.peers);
+  const address = config.migration?.address ?? "0.0.0.0";
+  const incoming: IncomingParts = {
+    host: config.host,
+    journal,
+    vms,
+    authorizer,
+    audit,
+    logger,
+    slots: incomingSlots,
+    storageSlots: new Slots(settings.current.maximumStorageMigrations),
+    dataAddress: config.migration?.data ?? address,
+    enabled: () => settings.current.migrationEnabled,
+  };
+  const resolver = new Resolver({
+    host: config.host,
+    journal,
+    vms,
+    logger,
+    connect: async (host, signal) => {
+      const tgt = await identity.ticketGrantingTicket(signal);
+      const server = parsePrincipal(`${migrationServiceClass}/${host}@${config.realm}`);
+      const credential = await client.getTicket({ tgt, server }, { signal });
+      return (await connector.open(host, credential, signal)).channel;
+    },
+    note: (id, note) => {
+      const vm = journal.vm(id);
+      if (vm !== undefined && vm.note !== note) journal.commit({ vms: [{ ...vm, note }] });
+    },
+  });
+  const broker = new DelegationBroker(client, identity, evidence, logger);
+  const mover = new Mover({
+    host: config.host,
+    journal,
+    vms,
+    authorizer,
+    broker,
+    connector,
+    resolver,
+    jobs,
+    audit,
+    slots,
+    storageSlots,
+    logger,
+  });
+  const sessions = new Map<string, Session>();
+  const host = new HostService({
+    host: config.host,
+    realm: config.realm,
+    version: productVersion,
+    journal,
+    vms,
+    authorizer,
+    mover,
+    jobs,
+    settings,
+    audit,
+    logger,
+    evidence,
+    requireProofOfIdentity: config["require-proof-of-identity"],
+    listenerAddresses: [address],
+    session: ({ session }) => {
+      const found = sessions.get(session);
+      if (found === undefined)
+        throw new HostError("the session has ended", { code: "SESSION_UNKNOWN", family: "caller" });
+      return found;
+    },
+  });
+  const supervisor = new Supervisor({
+    journal,
+    vms,
+    incoming,
+    logger,
+    restartCrashed: config["restart-crashed"],
+    busy: (vm) =>
+      jobs.all().some((job) => job.kind === "move" && job.vm.id === vm && !isOver(job.state)) ||
+      server.serves(vm),
+  });
+  const server = new MigrationServer({ ...incoming, keytab, replayCache });
+  await resolver.recover();
+  await supervisor.start();
+  const port = await server.listen(address, config.migration?.port ?? migrationPort);
+  const sessionBroker = new SessionBroker(keytab, replayCache, logger);
+  const ipc = new IpcServer(
+    new ServiceIpc(sessionBroker, host, (session) => remember(sessions, session)),
+    logger,
+  );
+  const socket = serviceSocket(config);
+  await ipc.listen(socket);
+  logger.info("service-started", {
+    host: config.host,
+    migrationPort: port,
+    accelerator: vms.options.accelerator,
+  });
+  return {
+    migrationPort: port,
+    socket,
+    stop: async () => {
+      resolver.stop();
+      await ipc.close();
+      await server.close();
+      await supervisor.stop();
+      await vms.detachAll();
+      await journal.close();
+    },
+  };
+}
+
+async function vmOptions(
+  config: HostConfig,
+  run: string,
+): Promise<ConstructorParameters<typeof VmManager>[1]> {
+  const accelerator = config.accelerator === "auto" ? (await probeQemu()).accelerator : config.accelerator;
+  return {
+    run,
+    storage: config.storage,
+    networks: config.networks,
+    accelerator,
+    program: config["qemu-binary"],
+  };
+}
+
+const maxSessions = 4096;
+
+/** Sessions that a running job still needs outlive their connection; the oldest make room. */
+function remember(sessions: Map<string, Session>, session: Session): void {
+  sessions.delete(session.id);
+  sessions.set(session.id, session);
+  if (sessions.size <= maxSessions) return;
+  const [oldest] = sessions.keys();
+  if (oldest !== undefined) sessions.delete(oldest);
+}

@@ -1,0 +1,108 @@
+import type { Logger } from "@waybill/base";
+import { isUnderWay, MigrationTarget } from "@waybill/qemu";
+import type { Journal, VmRecord } from "../journal/journal.ts";
+import { discard, type IncomingParts } from "../migration/incoming.ts";
+import type { VmManager } from "./vm-manager.ts";
+
+export interface SupervisorParts {
+  readonly journal: Journal;
+  readonly vms: VmManager;
+  readonly incoming: IncomingParts;
+  readonly logger: Logger;
+  readonly restartCrashed: boolean;
+  /** Whether a migration of the VM is being worked on in this process right now. */
+  readonly busy: (vm: string) => boolean;
+}
+
+const interval = 2000;
+
+/** Keeps what runs on this host in agreement with its journal, at the start and from then on. */
+export class Supervisor {
+  readonly #parts: SupervisorParts;
+  #timer: NodeJS.Timeout | undefined;
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+  }
+
+  /** Looks at every VM once, then again every two seconds. */
+  async start(): Promise<void> {
+    await this.#round();
+    this.#timer = setInterval(() => {
+      this.#working = this.#working.then(() => this.#round());
+    }, interval);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#working;
+  }
+
+  async #round(): Promise<void> {
+    for (const vm of this.#parts.journal.vms()) {
+      if (this.#parts.busy(vm.id)) continue;
+      try {
+        if (vm.custody.state === "owner") await this.#tend(vm);
+        else if (vm.custody.state === "incoming") await this.#tendIncoming(vm, vm.custody.migration);
+      } catch (error) {
+        this.#parts.logger.error("vm-cannot-be-tended", { vm: vm.name, error });
+        this.#note(vm, error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  /** Ours, so it runs if it is wanted to: after a crash of the machine, of QEMU, or between journal and act. */
+  async #tend(vm: VmRecord): Promise<void> {
+    if (vm.wanted !== "running") return;
+    const { vms, logger } = this.#parts;
+    const machine = await vms.machine(vm.id);
+    if (machine === undefined) {
+      if (!this.#parts.restartCrashed) {
+        this.#note(vm, "its QEMU ended without being asked to, and restart-crashed is off");
+        return;
+      }
+      logger.warn("vm-restarted", { vm: vm.name, reason: "its QEMU was gone" });
+      await vms.start(vm);
+      return;
+    }
+    if (machine.incoming) {
+      // The journal said "owned" and the service stopped before the guest was told.
+      logger.warn("vm-activated", { vm: vm.name, reason: "the hand-over was complete" });
+      await new MigrationTarget(machine).activate();
+      return;
+    }
+    const { state } = await machine.status();
+    if (state === "shutdown") {
+      this.#parts.journal.commit({ vms: [{ ...vm, wanted: "stopped" }] });
+      await machine.stop({ mode: "force" });
+      await vms.forget(vm.id);
+    }
+  }
+
+  /** A copy whose source does not speak: complete ones wait, others cannot become complete any more. */
+  async #tendIncoming(vm: VmRecord, migration: string): Promise<void> {
+    const { vms, incoming } = this.#parts;
+    const machine = await vms.machine(vm.id);
+    if (machine === undefined) {
+      await discard(incoming, migration, undefined, "its QEMU is gone");
+      return;
+    }
+    const { status } = await machine.migration();
+    if (status === "completed" || status.startsWith("postcopy")) {
+      this.#note(vm, "paused: complete, and waiting for the source to say that it gave the machine up");
+      return;
+    }
+    if (!isUnderWay(status))
+      await discard(
+        incoming,
+        migration,
+        new MigrationTarget(machine),
+        "the transfer ended before it was complete",
+      );
+  }
+
+  #note(vm: VmRecord, note: string): void {
+    if (vm.note !== note) this.#parts.journal.commit({ vms: [{ ...vm, note }] });
+  }
+}
