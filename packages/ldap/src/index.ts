@@ -1,3 +1,4 @@
+export * from "./client/discover.ts";
 export * from "./client/ldap-client.ts";
 export type { LdapAddress, LdapTlsOptions } from "./client/open-socket.ts";
 export { SearchResults } from "./client/search-results.ts";
@@ -15,6 +16,7 @@ export type { Control } from "./messages/ldap-message.ts";
 export * from "./registry/oids.ts";
 export * from "./registry/result-codes.ts";
 export * from "./registry/windows-codes.ts";
+export * from "./sasl/kerberos-sasl.ts";
 export type { SaslMechanism, SaslProtection } from "./sasl/mechanism.ts";
 export * from "./sasl/security-context.ts";
 export * from "./server/backend.ts";
