@@ -15,7 +15,7 @@ export * from "./migration/migration-progress.ts";
 export * from "./migration/migration-source.ts";
 export * from "./migration/migration-target.ts";
 export type { PortRange } from "./migration/ports.ts";
-export { type MigrationKey, tlsPriority } from "./migration/tls-psk.ts";
+export { type MigrationKey, sweepKeys, tlsPriority } from "./migration/tls-psk.ts";
 export { type Heartbeat, type HeartbeatScore, HeartbeatWatch, heartbeatPort } from "./network/heartbeat.ts";
 export * from "./network/lab-switch.ts";
 export { type PingScore, PingWatch } from "./network/ping-watch.ts";

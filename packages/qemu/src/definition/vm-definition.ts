@@ -78,14 +78,26 @@ export type NetworkAttachment =
 export interface Placement {
   readonly disks?: Readonly<Record<string, string>>;
   readonly networks?: Readonly<Record<string, NetworkAttachment>>;
+  /** Kernel and initrd of a machine that boots without a disk. */
+  readonly boot?: { readonly kernel: string; readonly initrd?: string | undefined };
+  /** UEFI variables: a file of the source's size; what is in it comes with the memory. */
+  readonly firmwareVariables?: string;
 }
 
 /** The same machine with its disks and networks where this host has them. */
 export function placeVm(definition: VmDefinition, placement: Placement): VmDefinition {
+  const { firmware, boot } = definition;
   const disks = definition.disks.map((disk) => ({ ...disk, path: placement.disks?.[disk.id] ?? disk.path }));
   const networks = definition.networks.map((network) => ({
     ...network,
     attachment: placement.networks?.[network.id] ?? network.attachment,
   }));
-  return { ...definition, disks, networks };
+  const variables = placement.firmwareVariables;
+  return {
+    ...definition,
+    disks,
+    networks,
+    firmware: firmware.kind === "uefi" && variables !== undefined ? { ...firmware, variables } : firmware,
+    ...(boot === undefined ? {} : { boot: { ...boot, ...placement.boot } }),
+  };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -24,6 +25,16 @@ export interface BuildGuestOptions {
   /** Where `guest.c` and `init` are; the package's own `guest` folder unless given. */
   readonly sources?: string;
   readonly progress?: (what: string) => void;
+}
+
+/** Where guests are built unless somebody says otherwise: `$XDG_CACHE_HOME/waybill/guest`. */
+export function guestCacheDirectory(): string {
+  const { XDG_CACHE_HOME } = process.env;
+  return join(
+    XDG_CACHE_HOME?.startsWith("/") ? XDG_CACHE_HOME : join(homedir(), ".cache"),
+    "waybill",
+    "guest",
+  );
 }
 
 /** In this order: each piece needs the ones before it, and Debian's cloud kernel has them all as modules. */
@@ -51,7 +62,10 @@ const applets =
  *
  * @throws QmpError when gcc, dpkg or apt is missing or a download fails.
  */
-export async function buildGuest(cache: string, options: BuildGuestOptions = {}): Promise<GuestImage> {
+export async function buildGuest(
+  cache: string = guestCacheDirectory(),
+  options: BuildGuestOptions = {},
+): Promise<GuestImage> {
   const { signal, sources = fileURLToPath(new URL("../../guest", import.meta.url)) } = options;
   const program = await readFile(join(sources, "guest.c"));
   const init = await readFile(join(sources, "init"));

@@ -8,21 +8,11 @@ interface ImportedDevices {
 }
 
 /** Buses and conveniences a guest does without; mentioned, not refused. */
-const leftOut = new Set([
-  ...[
-    "controller",
-    "input",
-    "graphics",
-    "memballoon",
-    "rng",
-    "channel",
-    "sound",
-    "audio",
-    "watchdog",
-    "panic",
-  ],
-  ...["redirdev", "hub", "parallel"],
-]);
+const leftOut = new Set(
+  "controller input graphics memballoon rng channel sound audio watchdog panic redirdev hub parallel".split(
+    " ",
+  ),
+);
 
 export function importDevices(devices: XmlElement | undefined, report: ImportReport): ImportedDevices {
   const disks: unknown[] = [];

@@ -28,14 +28,12 @@ const without = new Set([
   "pm",
 ]);
 /** Tuning of the host: the machine runs without. */
-const tuning = new Set([
-  ...["resource", "cputune", "memtune", "blkiotune", "numatune", "iothreads", "iothreadids"],
-  ...["memoryBacking", "perf", "keywrap"],
-]);
-const read = new Set([
-  ...["name", "uuid", "memory", "currentMemory", "maxMemory", "vcpu", "os", "cpu", "features", "clock"],
-  ...["on_reboot", "devices"],
-]);
+const tuning = new Set(
+  "resource cputune memtune blkiotune numatune iothreads iothreadids memoryBacking perf keywrap".split(" "),
+);
+const read = new Set(
+  "name uuid memory currentMemory maxMemory vcpu os cpu features clock on_reboot devices".split(" "),
+);
 
 /**
  * A machine definition from libvirt's domain XML (libvirt.org/formatdomain.html), such as `virsh dumpxml`
@@ -79,19 +77,12 @@ export function short(text: string): string {
 }
 
 /** Decimal and binary units as libvirt defines them, in bytes. */
-const units: Readonly<Record<string, number>> = {
-  ...{ b: 1, bytes: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
-  ...{
-    k: 2 ** 10,
-    KiB: 2 ** 10,
-    M: 2 ** 20,
-    MiB: 2 ** 20,
-    G: 2 ** 30,
-    GiB: 2 ** 30,
-    T: 2 ** 40,
-    TiB: 2 ** 40,
-  },
-};
+const units = new Map<string, number>([
+  ...["b", "bytes"].map((unit) => [unit, 1] as const),
+  ...["KB", "MB", "GB", "TB"].map((unit, index) => [unit, 1000 ** (index + 1)] as const),
+  ...["k", "M", "G", "T"].map((unit, index) => [unit, 1024 ** (index + 1)] as const),
+  ...["KiB", "MiB", "GiB", "TiB"].map((unit, index) => [unit, 1024 ** (index + 1)] as const),
+]);
 
 function readMemory(domain: XmlElement, report: ImportReport): number {
   const bytes = sizeOf(childOf(domain, "memory"));
@@ -106,7 +97,7 @@ function readMemory(domain: XmlElement, report: ImportReport): number {
 }
 
 function sizeOf(element: XmlElement | undefined): number {
-  const unit = units[element?.attributes.unit ?? "KiB"];
+  const unit = units.get(element?.attributes.unit ?? "KiB");
   const text = element?.text.trim() ?? "";
   return unit !== undefined && /^\d{1,15}$/.test(text) ? Number(text) * unit : Number.NaN;
 }

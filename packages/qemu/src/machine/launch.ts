@@ -135,7 +135,10 @@ async function firstConnection(
 
 async function startFailed(name: string, log: string, from: number, cause: unknown): Promise<QmpError> {
   const text = await readFile(log).catch(() => Buffer.alloc(0));
-  const said = text.subarray(from).toString("utf8").trim().split("\n").at(-1)?.slice(0, 500) ?? "";
+  const lines = text.subarray(from).toString("utf8").trim().split("\n");
+  // QEMU puts its name before what matters; hints and usage follow without it.
+  const complaint = lines.map((line) => /^qemu[\w-]*: (?!warning)(.*)$/.exec(line)?.[1]).find(Boolean);
+  const said = (complaint ?? lines.at(-1) ?? "").slice(0, 500);
   const why = said === "" ? (cause instanceof Error ? cause.message : String(cause)) : said;
   return new QmpError(`QEMU did not start ${name}: ${why}`, {
     code: "VM_START_FAILED",

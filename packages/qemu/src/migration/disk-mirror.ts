@@ -5,6 +5,7 @@ import type { VirtualMachine } from "../machine/virtual-machine.ts";
 import { ignoreRefusal, QmpError } from "../qmp-error.ts";
 import type { DiskProgress } from "./migration-progress.ts";
 import type { SocketAddress } from "./migration-target.ts";
+import { remoteNodePrefix, tearOut, unstick } from "./tear-out.ts";
 
 /**
  * Copies the disks of a running machine to NBD exports of the same names and keeps both the same: once
@@ -68,8 +69,8 @@ export class DiskMirror {
   }
 
   /** @throws QmpError MIRROR_FAILED as soon as any disk's copying has ended by itself. */
-  async progress(): Promise<readonly DiskProgress[]> {
-    const jobs = await this.#vm.execute("query-block-jobs");
+  async progress(timeout = 10_000): Promise<readonly DiskProgress[]> {
+    const jobs = await this.#vm.execute("query-block-jobs", {}, { timeout });
     const failed = jobs.find((job) => job.error !== undefined);
     if (failed !== undefined) throw mirrorFailed(failed.id, failed.error);
     return this.#disks.map((id) => {
@@ -117,13 +118,12 @@ export class DiskMirror {
   /** Stops copying; the guest keeps its own disks. A connection that does not react is torn out. */
   async cancel(): Promise<void> {
     for (const id of this.#disks)
-      await this.#vm.execute("block-job-cancel", { device: jobId(id), force: true }).catch(ignoreRefusal);
-    if (!(await this.#jobsEnd(2000))) {
-      const control = await this.#vm.control();
-      for (const id of this.#disks)
-        await control
-          .executeOutOfBand("yank", { instances: [{ type: "block-node", "node-name": remoteNode(id) }] })
-          .catch(ignoreRefusal);
+      await unstick(this.#vm, async () => {
+        const job = { device: jobId(id), force: true };
+        await this.#vm.execute("block-job-cancel", job, { timeout: 2000 }).catch(ignoreRefusal);
+      });
+    if (!(await this.#jobsEnd(1000))) {
+      await tearOut(this.#vm);
       await this.#jobsEnd(10_000);
     }
     await this.#removeJobs();
@@ -169,7 +169,7 @@ function jobId(disk: string): string {
 }
 
 function remoteNode(disk: string): string {
-  return `remote-${disk}`;
+  return `${remoteNodePrefix}${disk}`;
 }
 
 async function probe(at: SocketAddress, signal: AbortSignal | undefined): Promise<void> {

@@ -1,4 +1,4 @@
-import { AbortedError, sleep } from "@waybill/base";
+import { AbortedError, DeadlineError, sleep } from "@waybill/base";
 import type { VirtualMachine } from "../machine/virtual-machine.ts";
 import type { MigrationInfo, MigrationStatus } from "../qmp/migration-info.ts";
 import { ignoreRefusal, QmpError } from "../qmp-error.ts";
@@ -11,6 +11,7 @@ import {
   memoryProgress,
 } from "./migration-progress.ts";
 import type { SocketAddress, TargetOptions } from "./migration-target.ts";
+import { tearOut, unstick } from "./tear-out.ts";
 import { sweepKeys, TlsCredentials } from "./tls-psk.ts";
 
 export interface StepOptions {
@@ -46,6 +47,7 @@ export class MigrationSource {
   #credentials: TlsCredentials | undefined;
   #mirror: DiskMirror | undefined;
   #wasRunning = true;
+  #secretsRoot: string | undefined;
 
   /** Also takes up a migration that is under way, after a restart of this process. */
   constructor(vm: VirtualMachine) {
@@ -71,6 +73,7 @@ export class MigrationSource {
         code: "MIGRATION_BUSY",
         family: "caller",
       });
+    this.#secretsRoot = options.secretsRoot;
     await this.#removeCredentials();
     const capabilities = migrationCapabilities(options.migration);
     await this.vm.execute("migrate-set-capabilities", { capabilities });
@@ -97,14 +100,14 @@ export class MigrationSource {
     const stall = new StallWatch("copying the disks", options);
     try {
       for (;;) {
-        const disks = await this.#mirror.progress();
+        const disks = await stall.answer(this.#mirror.progress(stall.patience));
         const rate = stall.moved(sum(disks, (disk) => disk.copied));
         options.onProgress?.(diskProgress(disks, rate, performance.now() - started));
         if (disks.every((disk) => disk.ready)) return;
         await sleep(options.interval ?? 200, options.signal);
       }
     } catch (error) {
-      await this.cancel();
+      await this.#undo(error);
       throw error;
     }
   }
@@ -125,17 +128,18 @@ export class MigrationSource {
       await this.vm.execute("migrate", { uri: `tcp:${host}:${to.port}` });
       const stall = new StallWatch("sending memory", options);
       for (;;) {
-        const info = await this.vm.migration();
+        const info = await stall.answer(this.vm.migration({ timeout: stall.patience }));
         if (info.status === "pre-switchover") return;
         if (info.status === "failed" || info.status === "cancelled")
           throw migrationFailed(this.vm.name, info);
-        const disks = (await this.#mirror?.progress()) ?? [];
+        const disks =
+          this.#mirror === undefined ? [] : await stall.answer(this.#mirror.progress(stall.patience));
         stall.moved((info.ram?.transferred ?? 0) + (info.ram?.pass ?? 0));
         options.onProgress?.(memoryProgress(info, disks, performance.now() - started));
         await news.wait(options.interval ?? 200, options.signal);
       }
     } catch (error) {
-      await this.cancel();
+      await this.#undo(error);
       throw error;
     } finally {
       news.stop();
@@ -189,18 +193,17 @@ export class MigrationSource {
       if (before.status === "pre-switchover")
         await this.vm.execute("migrate-continue", { state: "pre-switchover" });
       for (;;) {
-        const info = await this.vm.migration();
+        // QEMU holds its main lock while it writes the last state: on a dead network it answers nothing.
+        const left = Math.max(50, end - performance.now());
+        const info = await this.vm.migration({ timeout: left, signal });
         if (info.status === "completed" || info.status === "postcopy-active") return info.status;
         if (info.status === "failed" || info.status === "cancelled")
           throw migrationFailed(this.vm.name, info, (await this.vm.status()).running);
-        if (performance.now() > end)
-          throw new QmpError(`whether ${this.vm.name} was handed over is not known (${info.status})`, {
-            code: "HAND_OVER_UNKNOWN",
-            family: "environment",
-            facts: { name: this.vm.name, status: info.status },
-          });
+        if (performance.now() > end) throw handOverUnknown(this.vm.name, info.status);
         await news.wait(50, signal);
       }
+    } catch (error) {
+      throw error instanceof DeadlineError ? handOverUnknown(this.vm.name, "no answer", error) : error;
     } finally {
       news.stop();
     }
@@ -256,7 +259,7 @@ export class MigrationSource {
    * @throws QmpError POSTCOPY_CANNOT_CANCEL: the guest's memory is divided between both sides.
    */
   async cancel(): Promise<CancelOutcome> {
-    const { status } = await this.vm.migration();
+    const { status } = await unstick(this.vm, async () => await this.vm.migration({ timeout: 2000 }));
     if (status.startsWith("postcopy"))
       throw new QmpError(`${this.vm.name} runs at the destination already and cannot be called back`, {
         code: "POSTCOPY_CANNOT_CANCEL",
@@ -264,13 +267,10 @@ export class MigrationSource {
         facts: { name: this.vm.name, status },
       });
     if (isUnderWay(status)) {
-      await this.vm.execute("migrate_cancel");
-      if (!(await this.#settles(3000))) {
-        // A dead network keeps QEMU in `cancelling` until the connection is torn out.
-        const control = await this.vm.control();
-        await control.executeOutOfBand("yank", { instances: [{ type: "migration" }] }).catch(ignoreRefusal);
-        await this.#settles(10_000);
-      }
+      await unstick(this.vm, async () => await this.vm.execute("migrate_cancel", {}, { timeout: 2000 }));
+      // A dead network keeps QEMU in `cancelling` until the connection is torn out.
+      if (!(await this.#settles(3000))) await tearOut(this.vm);
+      await this.#settles(10_000);
     }
     await this.#mirror?.cancel();
     this.#mirror = undefined;
@@ -292,6 +292,21 @@ export class MigrationSource {
         facts: { name: this.vm.name, status },
       });
     await this.vm.stop({ mode: "force" });
+  }
+
+  /** Cancels because of `reason`. Throws only when the guest may not run here afterwards. */
+  async #undo(reason: unknown): Promise<void> {
+    try {
+      await this.cancel();
+    } catch (error) {
+      if (error instanceof QmpError && error.code === "VM_GONE") throw error;
+      throw new QmpError(`migrating ${this.vm.name} failed and could not be undone`, {
+        code: "MIGRATION_UNDO_FAILED",
+        family: "environment",
+        facts: { name: this.vm.name, undoing: error instanceof Error ? error.message : "unknown" },
+        cause: reason,
+      });
+    }
   }
 
   async #settles(patience: number): Promise<boolean> {
@@ -316,7 +331,7 @@ export class MigrationSource {
   }
 
   async #removeCredentials(): Promise<void> {
-    await sweepKeys(this.vm, "client");
+    await sweepKeys(this.vm.directory, "client", this.#secretsRoot);
     await this.vm.execute("migrate-set-parameters", { "tls-creds": "" });
     await this.vm.execute("object-del", { id: "tls-client" }).catch(ignoreRefusal);
     this.#credentials = undefined;
@@ -359,14 +374,14 @@ class Wakeup {
 
 class StallWatch {
   readonly #what: string;
-  readonly #patience: number;
+  readonly patience: number;
   #value = -1;
   #since = performance.now();
   #rate = 0;
 
   constructor(what: string, options: StepOptions) {
     this.#what = what;
-    this.#patience = options.stallTimeout ?? 30_000;
+    this.patience = options.stallTimeout ?? 30_000;
   }
 
   /** Returns how fast the value grows, per second. */
@@ -376,14 +391,27 @@ class StallWatch {
       if (this.#value >= 0) this.#rate = ((value - this.#value) * 1000) / Math.max(1, now - this.#since);
       this.#value = value;
       this.#since = now;
-    } else if (now - this.#since > this.#patience)
-      throw new QmpError(`${this.#what} came to a standstill ${this.#patience} ms ago`, {
-        code: "MIGRATION_STALLED",
-        family: "environment",
-        facts: { step: this.#what, milliseconds: this.#patience },
-        remedy: "Check the network between the two hosts.",
-      });
+    } else if (now - this.#since > this.patience) throw this.#stalled();
     return this.#rate;
+  }
+
+  /** A QEMU that does not answer stands still as well: it waits for the network with its main lock held. */
+  async answer<T>(reply: Promise<T>): Promise<T> {
+    try {
+      return await reply;
+    } catch (error) {
+      throw error instanceof DeadlineError ? this.#stalled(error) : error;
+    }
+  }
+
+  #stalled(cause?: unknown): QmpError {
+    return new QmpError(`${this.#what} came to a standstill ${this.patience} ms ago`, {
+      code: "MIGRATION_STALLED",
+      family: "environment",
+      facts: { step: this.#what, milliseconds: this.patience },
+      remedy: "Check the network between the two hosts.",
+      cause,
+    });
   }
 }
 
@@ -415,6 +443,15 @@ function diskProgress(
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {
   return items.reduce((total, item) => total + value(item), 0);
+}
+
+function handOverUnknown(name: string, status: string, cause?: unknown): QmpError {
+  return new QmpError(`whether ${name} was handed over is not known (${status})`, {
+    code: "HAND_OVER_UNKNOWN",
+    family: "environment",
+    facts: { name, status },
+    cause,
+  });
 }
 
 function migrationFailed(name: string, info: MigrationInfo, running?: boolean): QmpError {

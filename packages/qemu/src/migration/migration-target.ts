@@ -101,7 +101,7 @@ export class MigrationTarget {
 
   /** Deletes the key: call it when the source has reported that memory travels. */
   async closeDoor(): Promise<void> {
-    await sweepKeys(this.vm, "server", this.#secretsRoot);
+    await sweepKeys(this.vm.directory, "server", this.#secretsRoot);
   }
 
   /**

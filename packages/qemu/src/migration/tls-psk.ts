@@ -51,7 +51,7 @@ export class TlsCredentials {
   ): Promise<TlsCredentials> {
     checkKey(secret);
     const { endpoint, owner, secretsRoot = defaultSecretsRoot() } = options;
-    const directory = await mkdtemp(join(secretsRoot, secretsPrefix(vm, endpoint)));
+    const directory = await mkdtemp(join(secretsRoot, secretsPrefix(vm.directory, endpoint)));
     const credentials = new TlsCredentials(vm, `tls-${endpoint}`, directory);
     try {
       await writeFile(join(directory, "keys.psk"), `${secret.identity}:${toHex(secret.key)}\n`, {
@@ -92,19 +92,19 @@ export class TlsCredentials {
   }
 }
 
-/** Deletes key files of this machine that a process left behind when it died. */
+/** Deletes key files that a process left behind when it died. `directory` is the machine's state directory. */
 export async function sweepKeys(
-  vm: VirtualMachine,
+  directory: string,
   endpoint: "client" | "server",
   secretsRoot: string = defaultSecretsRoot(),
 ): Promise<void> {
   for (const name of await readdir(secretsRoot).catch(() => []))
-    if (name.startsWith(secretsPrefix(vm, endpoint)))
+    if (name.startsWith(secretsPrefix(directory, endpoint)))
       await rm(join(secretsRoot, name), { recursive: true, force: true });
 }
 
-function secretsPrefix(vm: VirtualMachine, endpoint: "client" | "server"): string {
-  const place = createHash("sha256").update(vm.directory).digest("hex").slice(0, 16);
+function secretsPrefix(directory: string, endpoint: "client" | "server"): string {
+  const place = createHash("sha256").update(directory).digest("hex").slice(0, 16);
   return `waybill-tls-${place}-${endpoint}-`;
 }
 
