@@ -1,0 +1,29 @@
+import { errorToJson, WaybillError } from "@waybill/base";
+import { ExitCode, exitCodeOf } from "./exit-code.ts";
+import { style } from "./style.ts";
+
+/** Tells a person what went wrong and what to do; never a stack. Returns the exit status. */
+export function reportError(error: unknown, json: boolean): number {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ error: errorToJson(error) })}\n`);
+    return error instanceof WaybillError ? exitCodeOf(error.code) : ExitCode.failed;
+  }
+  if (!(error instanceof WaybillError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${style.bad("waybill met an error it did not expect:")} ${message}\n`);
+    if (process.env.WAYBILL_DEBUG !== undefined && error instanceof Error)
+      process.stderr.write(`${error.stack}\n`);
+    else process.stderr.write("Set WAYBILL_DEBUG=1 to see where, and report it.\n");
+    return ExitCode.failed;
+  }
+  const lines = [style.bad(error.message)];
+  lines.push(style.faint(`code ${error.code}${hresultOf(error)}`));
+  if (error.remedy !== undefined) lines.push(`${style.strong("What to do:")} ${error.remedy}`);
+  process.stderr.write(`${lines.join("\n")}\n`);
+  return exitCodeOf(error.code);
+}
+
+function hresultOf(error: WaybillError): string {
+  const value = "hresult" in error ? error.hresult : undefined;
+  return typeof value === "number" ? ` (0x${value.toString(16).toUpperCase().padStart(8, "0")})` : "";
+}
