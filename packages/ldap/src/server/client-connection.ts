@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { errorToJson, type Logger, utf8 } from "@waybill/base";
+import { errorToJson, type Logger, utf8, WaybillError } from "@waybill/base";
 import { LdapEntry } from "../entry.ts";
 import { type LdapConnectionError, LdapError } from "../errors.ts";
 import { MessageChannel } from "../message-channel.ts";
@@ -276,7 +276,7 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
         peer: this.peer,
         ...errorToJson(error),
       });
-      throw invalidCredentials("wrongPassword", error);
+      throw invalidCredentials(isBadBinding(error) ? "badChannelBinding" : "wrongPassword", error);
     }
   }
 
@@ -526,6 +526,10 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
     if (read) this.#services.logger.debug("ldap.operation", facts);
     else this.#services.logger.info("ldap.operation", facts);
   }
+}
+
+function isBadBinding(error: unknown): boolean {
+  return error instanceof WaybillError && error.code === "GSS_BAD_BINDINGS";
 }
 
 /** Reasons an operation's signal fires with. */
