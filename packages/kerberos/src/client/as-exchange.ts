@@ -81,6 +81,8 @@ class Login {
   #cookie: PaData[] = [];
   #key: EncryptionKey | undefined;
   #skewCorrected = false;
+  /** The KDC's choice: an encrypted challenge instead of an encrypted timestamp. */
+  #challenge = false;
 
   constructor(context: ExchangeContext, request: LoginRequest) {
     this.#context = context;
@@ -166,24 +168,19 @@ class Login {
     });
   }
 
-  #challenge = false;
-
   #prove(error: KrbError, padata: readonly PaData[]): void {
     const hints = keyHints(padata);
     this.#cookie = padata.filter((pa) => pa.padataType === PaType.fxCookie);
     this.#key = this.#chooseKey(hints);
     // The KDC's clock counts in what follows; it has just said what it shows.
     this.#context.learnTime(this.#realm, error.stime);
-    const offered = new Set(padata.map((pa) => pa.padataType));
-    this.#challenge = this.#armor !== undefined && offered.has(PaType.encryptedChallenge);
-    if (!this.#challenge && offered.size > 0 && !offered.has(PaType.encTimestamp)) {
-      throw new KerberosError(`the KDC wants a proof of identity that is not a password or key`, {
-        code: "PREAUTH_NOT_SUPPORTED",
-        facts: { offered: [...offered].join(", ") },
-        krbError: error,
-        remedy: "Allow the account to log in with a password or keytab.",
-      });
-    }
+    const offered = padata.map((pa) => pa.padataType);
+    const usable = offered.find(
+      (type) =>
+        type === PaType.encTimestamp || (type === PaType.encryptedChallenge && this.#armor !== undefined),
+    );
+    if (usable === undefined && offered.length > 0) throw notSupported(offered, error);
+    this.#challenge = usable === PaType.encryptedChallenge;
     this.#proveAgain();
   }
 
@@ -265,6 +262,15 @@ function checkRequestUnchanged(enc: EncKdcRepPart, key: EncryptionKey, message: 
   if (!verifyChecksum(key, KeyUsage.asReq, message, Checksum.decode(proof.padataValue))) {
     throw modified("the KDC received another request than was sent");
   }
+}
+
+function notSupported(offered: readonly number[], krbError: KrbError): KerberosError {
+  return new KerberosError("the KDC wants a proof of identity that is not a password or key", {
+    code: "PREAUTH_NOT_SUPPORTED",
+    facts: { offered: offered.join(", ") },
+    krbError,
+    remedy: "Allow the account to log in with a password or keytab.",
+  });
 }
 
 function wholeSeconds(time: EpochMs): EpochMs {
