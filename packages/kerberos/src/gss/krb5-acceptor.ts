@@ -142,10 +142,9 @@ export class Krb5Acceptor implements Handshake {
       this.#finished = true;
       return { done: true, context };
     }
-    const now = this.#clock.now();
     const part = EncApRepPart.encode({
-      ctime: dce ? Math.floor(now / 1000) * 1000 : authenticator.ctime,
-      cusec: dce ? Math.floor(now % 1000) * 1000 : authenticator.cusec,
+      ctime: authenticator.ctime,
+      cusec: authenticator.cusec,
       subkey: acceptorSubkey,
       seqNumber: sendSequence,
     });

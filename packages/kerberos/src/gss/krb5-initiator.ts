@@ -117,9 +117,7 @@ export class Krb5Initiator implements Handshake {
     const subkey = randomKey(credential.key.keytype, this.#random);
     // Thirty bits: some peers hold sequence numbers in signed words.
     const sequence = randomUint31(this.#random) & 0x3fffffff;
-    const ctime = Math.floor(now / 1000) * 1000;
-    // Finer than the clock, so that two contexts in one millisecond differ.
-    const cusec = Math.floor(now - ctime) * 1000 + (randomUint31(this.#random) % 1000);
+    const { ctime, cusec } = this.#time();
     const authenticator = Authenticator.encode({
       authenticatorVno: 5,
       crealm: credential.client.realm,
@@ -155,6 +153,13 @@ export class Krb5Initiator implements Handshake {
     return { token, done: true, context: this.#establish(this.#sent, sequence, undefined) };
   }
 
+  /** Finer than the clock, so that two contexts in one millisecond differ. */
+  #time(): { ctime: EpochMs; cusec: number } {
+    const now = this.#clock.now();
+    const ctime = Math.floor(now / 1000) * 1000;
+    return { ctime, cusec: Math.floor(now - ctime) * 1000 + (randomUint31(this.#random) % 1000) };
+  }
+
   #reply(token: Uint8Array, sent: Sent): StepResult {
     const message = this.#openReply(token);
     const reply = decoding("AP-REP", () => ApRep.decode(message));
@@ -170,14 +175,13 @@ export class Krb5Initiator implements Handshake {
     }
     const part = decoding("EncAPRepPart", () => EncApRepPart.decode(bytes));
     const dce = this.#has(GssFlags.dceStyle);
-    // DCE acceptors put their own time in; the third leg repeats it.
-    if (!dce && (part.ctime !== sent.ctime || part.cusec !== sent.cusec)) {
+    if (part.ctime !== sent.ctime || part.cusec !== sent.cusec) {
       throw new GssError("KRB_AP_ERR_MUT_FAIL", "the acceptor's answer is to another request");
     }
     const acceptorSequence = part.seqNumber ?? 0;
     const context = this.#establish(sent, acceptorSequence, part.subkey);
     if (!dce) return { done: true, context };
-    const third = EncApRepPart.encode({ ctime: part.ctime, cusec: part.cusec, seqNumber: acceptorSequence });
+    const third = EncApRepPart.encode({ ...this.#time(), seqNumber: acceptorSequence });
     const cipher = encrypt(key, KeyUsage.apRepEncPart, third);
     return {
       token: ApRep.encode({ pvno: 5, msgType: MsgType.apRep, encPart: { etype: key.keytype, cipher } }),
