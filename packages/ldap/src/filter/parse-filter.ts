@@ -14,7 +14,7 @@ export function parseFilter(text: string): Filter {
   return parser.whole();
 }
 
-const description = /[A-Za-z][A-Za-z0-9-]*(?:;[A-Za-z0-9=-]+)*|\d+(?:\.\d+)*(?:;[A-Za-z0-9=-]+)*/y;
+const description = /[A-Za-z][A-Za-z0-9-]*(?:;[A-Za-z0-9-]+)*|\d+(?:\.\d+)*(?:;[A-Za-z0-9-]+)*/y;
 const ruleName = /[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*/y;
 
 class FilterParser {
