@@ -221,9 +221,9 @@ export class QmpClient {
     if (typeof id !== "number" || !Number.isInteger(id) || id < 1 || id >= this.#nextId)
       throw protocolError("it answers a command that was never sent");
     const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
     if (message.return === undefined && message.error === undefined)
       throw protocolError(`its answer to ${waiting?.command ?? "a command"} has no result`);
+    this.#waiting.delete(id);
     waiting?.settle(message);
   }
 
