@@ -17,6 +17,7 @@ export const indexedAttributes: ReadonlySet<string> = new Set([
   "mail",
   "displayname",
   "msds-allowedtodelegateto",
+  "msds-creatorsid",
 ]);
 
 /** The form in which equal values are equal strings. */
