@@ -10,7 +10,7 @@ import {
   WaybillError,
   withDeadline,
 } from "@waybill/base";
-import { faultError, WsmanError } from "../errors.ts";
+import { faultError } from "../errors.ts";
 import {
   checkPlainLength,
   encryptedContentType,
@@ -24,6 +24,7 @@ import { isIdentify, writeIdentifyResponse } from "../messages/identify.ts";
 import { Action } from "../registry/actions.ts";
 import { type Envelope, readEnvelope, writeEnvelope } from "../soap/envelope.ts";
 import { type SoapFault, writeFault } from "../soap/fault.ts";
+import { faultOf } from "../soap/fault-of.ts";
 import { defaultXmlLimits, readXml } from "../xml/read-xml.ts";
 import { writeXml } from "../xml/write-xml.ts";
 import { EnumerationContexts } from "./enumeration-contexts.ts";
@@ -325,18 +326,9 @@ export class WsmanServer {
   }
 
   #asFault(error: unknown): SoapFault {
-    if (error instanceof WsmanError && error.fault !== undefined) return error.fault;
-    if (error instanceof WaybillError) {
-      const kind = kindOf(error);
-      const made = faultError(kind, error.message, {
-        code: error.code,
-        ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
-      }).fault;
-      if (made !== undefined) return made;
-    }
+    if (error instanceof WaybillError) return faultOf(error);
     this.#logger.error("wsman.operation-failed", { why: reasonOf(error) });
-    const { fault } = faultError("internalError", "the service could not complete the request");
-    return fault ?? { sender: false, subcode: "InternalError", reason: "internal error" };
+    return faultOf(faultError("internalError", "the service could not complete the request"));
   }
 
   async #endContext(connection: Connection): Promise<void> {
@@ -352,11 +344,6 @@ export class WsmanServer {
       this.#logger.warn("wsman.broker-close-failed", { why: reasonOf(error) });
     }
   }
-}
-
-function kindOf(error: WaybillError): "invalidXml" | "timedOut" | "internalError" {
-  if (error.code === "WSMAN_XML_INVALID") return "invalidXml";
-  return error.code === "DEADLINE_EXCEEDED" ? "timedOut" : "internalError";
 }
 
 function responseAction(action: string | undefined): string {
