@@ -37,7 +37,7 @@ export function readEmbeddedRecord<P extends PropertyMap>(
   properties: P,
   instance: XmlElement,
   path: string,
-): RecordOf<P> {
+): Partial<RecordOf<P>> {
   const byName = new Map<string, XmlElement>();
   for (const child of elementsOf(instance)) byName.set(attributeOf(child, "", "NAME") ?? "", child);
   const record: Record<string, unknown> = {};
@@ -45,7 +45,7 @@ export function readEmbeddedRecord<P extends PropertyMap>(
     const texts = textsOf(byName.get(name));
     if (texts !== undefined) record[name] = property.fromTexts(texts, `${path}.${name}`);
   }
-  return record as RecordOf<P>;
+  return record as Partial<RecordOf<P>>;
 }
 
 function textsOf(property: XmlElement | undefined): readonly string[] | undefined {

@@ -38,7 +38,7 @@ export interface WmiClassOptions<P extends PropertyMap, M extends MethodMap> {
  * ```
  */
 export interface WmiClass<P extends PropertyMap = PropertyMap, M extends MethodMap = MethodMap>
-  extends Embeddable<RecordOf<P>> {
+  extends Embeddable<Partial<RecordOf<P>>> {
   readonly className: string;
   readonly namespace: string;
   readonly resourceUri: string;
@@ -99,9 +99,10 @@ export function wmiClass<P extends PropertyMap, M extends MethodMap = NoMethods>
     referenceBy,
     referenceTo: (instance) => {
       const values: Readonly<Record<string, unknown>> = instance;
-      return referenceBy(Object.fromEntries(keys.map((key) => [key, String(values[key] ?? "")])));
+      const textOfKey = (key: string): string => properties[key]?.toTexts(values[key])[0] ?? "";
+      return referenceBy(Object.fromEntries(keys.map((key) => [key, textOfKey(key)])));
     },
-    writeEmbedded: (value) => writeEmbeddedRecord(properties, className, value as Partial<RecordOf<P>>),
+    writeEmbedded: (value) => writeEmbeddedRecord(properties, className, value),
     readEmbedded: (text, path = className) => {
       const parsed = parseEmbedded(text, path);
       if (parsed.className.toLowerCase() !== className.toLowerCase()) {
@@ -135,6 +136,9 @@ export function embeddedChoice(...classes: readonly AnyWmiClass[]): Embeddable<E
 }
 
 /** The value of a choice when it is an instance of `schema`. */
-export function chosen<C extends AnyWmiClass>(schema: C, choice: EmbeddedChoice): Instance<C> | undefined {
-  return choice.class === schema.className ? (choice.value as Instance<C>) : undefined;
+export function chosen<C extends AnyWmiClass>(
+  schema: C,
+  choice: EmbeddedChoice,
+): Partial<Instance<C>> | undefined {
+  return choice.class === schema.className ? (choice.value as Partial<Instance<C>>) : undefined;
 }
