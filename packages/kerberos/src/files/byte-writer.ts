@@ -1,4 +1,4 @@
-import { concatBytes, utf8 } from "@waybill/base";
+import { concatBytes, type EpochMs, utf8 } from "@waybill/base";
 
 /** Puts together big-endian integers and octets. */
 export class ByteWriter {
@@ -36,4 +36,9 @@ export class ByteWriter {
   finish(): Uint8Array {
     return concatBytes(...this.#parts);
   }
+}
+
+/** A moment as these files keep it: 32 unsigned bits, up to the year 2106, where later ones stop. */
+export function toSeconds(moment: EpochMs): number {
+  return Math.min(Math.max(Math.floor(moment / 1000), 0), 0xffff_ffff);
 }

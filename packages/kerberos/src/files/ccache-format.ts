@@ -25,7 +25,7 @@ import { KerberosError } from "../errors.ts";
 import { formatPrincipal, type Principal } from "../principal.ts";
 import { NameType } from "../registry/name-type.ts";
 import { ByteReader, maxFileSize } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteWriter, toSeconds } from "./byte-writer.ts";
 import type { CacheConfigEntry, CacheContents, CachedCredential, CacheTypedData } from "./cache-contents.ts";
 
 const configRealm = "X-CACHECONF:";
@@ -158,7 +158,7 @@ function encodeCacheCredential(out: ByteWriter, credential: CachedCredential, ve
     credential.endTime,
     credential.renewTill,
   ]) {
-    out.uint32(Math.floor((moment ?? 0) / 1000));
+    out.uint32(toSeconds(moment ?? 0));
   }
   out.uint8(credential.isSessionKey ? 1 : 0).uint32(credential.flags);
   for (const list of [credential.addresses, credential.authorizationData]) {

@@ -92,9 +92,8 @@ async function primaryName(directory: string): Promise<string> {
   }
 }
 
-/** Not the temporary and lock files that stand beside a cache while it is written. */
 function isCacheName(name: string): boolean {
-  return /^tkt[^/\0]*$/.test(name) && !/\.(lock|tmp|lock\.[0-9a-f]+)$/.test(name);
+  return /^tkt[^/\0]*$/.test(name);
 }
 
 async function makeDirectory(path: string): Promise<void> {

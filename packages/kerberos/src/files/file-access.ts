@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, link, open, readFile, rename, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { sleep, systemCode } from "@waybill/base";
 import { KerberosError } from "../errors.ts";
 import { maxFileSize } from "./byte-reader.ts";
@@ -27,15 +27,30 @@ export async function readWholeFile(path: string, limit = maxFileSize): Promise<
   }
 }
 
+export interface ReplaceOptions {
+  /** Default: 0600. */
+  readonly mode?: number | undefined;
+  /**
+   * Gives the new file to the old one's owner, if we may: a service must go on reading its keytab. Not for files in
+   * directories that others write to, where the old file may be a trap.
+   */
+  readonly keepOwner?: boolean | undefined;
+}
+
 /**
  * Replaces a file's content in one step: a temporary file in the same directory, mode 0600 unless told, is written,
  * synchronized and renamed over it. After a crash the path holds the old content or the new, never part of either.
  */
-export async function replaceFile(path: string, content: Uint8Array, mode = 0o600): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+export async function replaceFile(
+  path: string,
+  content: Uint8Array,
+  options: ReplaceOptions = {},
+): Promise<void> {
+  const temporary = beside(path, `${randomBytes(6).toString("hex")}.tmp`);
   try {
-    const handle = await open(temporary, "wx", mode);
+    const handle = await open(temporary, "wx", options.mode ?? 0o600);
     try {
+      if (options.keepOwner) await keepOwner(path, handle);
       await handle.writeFile(content);
       await handle.sync();
     } finally {
@@ -47,6 +62,16 @@ export async function replaceFile(path: string, content: Uint8Array, mode = 0o60
     await unlink(temporary).catch(() => undefined);
     throw fileError(error, path, "write");
   }
+}
+
+/** A hidden neighbour, which programs that list a directory's caches pass over. */
+function beside(path: string, suffix: string): string {
+  return join(dirname(path), `.${basename(path)}.${suffix}`);
+}
+
+async function keepOwner(path: string, handle: FileHandle): Promise<void> {
+  const old = await stat(path).catch(() => undefined);
+  if (old !== undefined) await handle.chown(old.uid, old.gid).catch(() => undefined);
 }
 
 /** Makes a rename survive a power cut. Some file systems cannot, and refuse; the rename stands all the same. */
@@ -66,7 +91,7 @@ export interface LockOptions {
 }
 
 /**
- * Does `work` while holding `<path>.lock`, a file that names its holder's process.
+ * Does `work` while holding a lock: `.<name>.lock` beside the file, which names its holder's process.
  *
  * It keeps apart all programs that use this package, on one host, and survives a crash: a lock whose process is
  * gone is taken over. It does not keep MIT's or Heimdal's programs away, which lock the file itself by fcntl, out
@@ -80,7 +105,7 @@ export async function withFileLock<T>(
   work: () => Promise<T>,
   options: LockOptions = {},
 ): Promise<T> {
-  const lock = `${path}.lock`;
+  const lock = beside(path, "lock");
   const token = `${process.pid} ${hostname()} ${randomBytes(8).toString("hex")}`;
   const deadline = performance.now() + (options.timeout ?? 5000);
   while (!(await tryLock(lock, token))) {

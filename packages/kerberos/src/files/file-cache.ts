@@ -1,4 +1,5 @@
 import { randomFillSync } from "node:crypto";
+import { constants } from "node:fs";
 import { open, unlink } from "node:fs/promises";
 import { sleep, systemCode } from "@waybill/base";
 import { KerberosError } from "../errors.ts";
@@ -66,7 +67,7 @@ export class FileCache implements CredentialCache {
 
 async function wipeFile(path: string): Promise<void> {
   try {
-    const handle = await open(path, "r+");
+    const handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
     try {
       const { size } = await handle.stat();
       const noise = randomFillSync(new Uint8Array(Math.min(size, 1 << 20)));

@@ -23,7 +23,7 @@ import type { EncryptionKey } from "../messages/basic.ts";
 import type { Principal } from "../principal.ts";
 import { NameType } from "../registry/name-type.ts";
 import { ByteReader, maxFileSize } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteWriter, toSeconds } from "./byte-writer.ts";
 import { type LockOptions, readWholeFile, replaceFile, withFileLock } from "./file-access.ts";
 
 /** One key of one principal. Entries are immutable; a keytab read again gives new key objects. */
@@ -92,9 +92,9 @@ export async function readKeytab(path: string): Promise<Keytab> {
   }
 }
 
-/** Replaces the file, mode 0600, in one step. */
+/** Replaces the file in one step: mode 0600, the owner stays. */
 export async function writeKeytab(path: string, keytab: Keytab): Promise<void> {
-  await replaceFile(path, encodeKeytab(keytab));
+  await replaceFile(path, encodeKeytab(keytab), { keepOwner: true });
 }
 
 /** Reads, changes and replaces a keytab under its lock. A file that does not exist is an empty keytab. */
@@ -166,7 +166,7 @@ function encodeEntry({ principal, kvno, key, timestamp }: KeytabEntry): Uint8Arr
   if (components.length > 0xffff || key.keyvalue.length > 0xffff) throw unwritable("it has too many parts");
   out
     .uint32(nameType)
-    .uint32(Math.floor(timestamp / 1000))
+    .uint32(toSeconds(timestamp))
     .uint8(kvno & 0xff);
   return out.uint16(key.keytype).data16(key.keyvalue).uint32(kvno).finish();
 }

@@ -165,7 +165,7 @@ describe("file locks", () => {
   });
 
   it("of a process that is gone are taken over", async () => {
-    await writeFile(`${path}.lock`, `999999999 ${hostname()} 00`);
+    await writeFile(join(path, "..", ".file.lock"), `999999999 ${hostname()} 00`);
     expect(await withFileLock(path, async () => "in", { timeout: 500 })).toBe("in");
     expect(await readdir(join(path, ".."))).toEqual([]);
   });

@@ -28,8 +28,8 @@ const native = Uint8Array.from(keytab, (octet, index) => (index === 1 ? 1 : octe
 const version3 = encodeCredentialCache(sampleCache, 3);
 const version4 = encodeCredentialCache(sampleCache);
 
-/** Mutations of each seed; `WAYBILL_FUZZ_ROUNDS` for more. */
-const rounds = Number(process.env.WAYBILL_FUZZ_ROUNDS ?? 100_000);
+/** Mutations of each seed; `WAYBILL_FUZZ_RUNS` for more. */
+const rounds = Number(process.env.WAYBILL_FUZZ_RUNS ?? 100_000);
 
 describe("mutated files give a value or a KerberosError with an offset, nothing else", () => {
   it.each<[string, Uint8Array, (bytes: Uint8Array) => unknown]>([

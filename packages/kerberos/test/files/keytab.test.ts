@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { endianness, tmpdir } from "node:os";
 import { join } from "node:path";
 import { concatBytes, fromHex, toHex } from "@waybill/base";
@@ -175,6 +175,16 @@ describe("keytab files", () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readKeytab(path)).toEqual(sampleKeytab);
     expect(await readdir(directory)).toEqual(["k"]);
+  });
+
+  it("keep their owner, so that a service can go on reading what root changes", async () => {
+    const path = join(directory, "k");
+    await writeFile(path, encodeKeytab(sampleKeytab));
+    if (process.getuid?.() === 0) await chown(path, 65534, 65534);
+    const before = await stat(path);
+    await updateKeytab(path, (keytab) => keytab);
+    const after = await stat(path);
+    expect([after.uid, after.gid, after.ino === before.ino]).toEqual([before.uid, before.gid, false]);
   });
 
   it("keep every change that several writers make at once", async () => {
