@@ -1,2 +1,3 @@
 export * from "./exchanges/index.ts";
 export * from "./policy/index.ts";
+export * from "./server/index.ts";

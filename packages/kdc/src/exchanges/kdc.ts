@@ -1,4 +1,3 @@
-import { Asn1Error } from "@waybill/asn1";
 import {
   type Clock,
   emptyBytes,
@@ -9,9 +8,10 @@ import {
   systemRandom,
 } from "@waybill/base";
 import type { DirectoryView } from "@waybill/directory";
-import { ErrorCode, type ErrorCodeName, errorCodeName, KerberosError, PacError } from "@waybill/kerberos";
+import { ErrorCode, errorCodeName } from "@waybill/kerberos";
 import { activeDirectory, type KdcProfile } from "../policy/index.ts";
 import { answerAs } from "./as-exchange.ts";
+import { asRefusal } from "./as-refusal.ts";
 import { type Conversation, newConversation } from "./conversation.ts";
 import { refusalReply, responseTooBig } from "./error-reply.ts";
 import {
@@ -131,7 +131,7 @@ export class Kdc {
     const reason = refusal?.reason ?? "internal-error";
     Object.assign(conversation.facts, refusal?.logFacts);
     if (refusal !== undefined && refusal.reasons.length > 0) {
-      conversation.facts["because"] = refusal.reasons.map((each) => each.sentence);
+      conversation.facts.because = refusal.reasons.map((each) => each.sentence);
     }
     this.#report(conversation, { outcome: "refused", reason, errorCode }, context);
     const now = this.context.clock.now();
@@ -154,29 +154,4 @@ export class Kdc {
     } else if (result.outcome === "dropped") log.debug("kdc.dropped", { reason: result.reason, ...context });
     else log.info("kdc.issued", { exchange, ...event.facts });
   }
-}
-
-/** What a peer can cause is a refusal; `undefined` for anything that is our own fault. */
-function asRefusal(error: unknown): KdcRefusal | undefined {
-  if (error instanceof KdcRefusal) return error;
-  if (error instanceof Asn1Error) {
-    return new KdcRefusal("KRB_ERR_GENERIC", error.message, { reason: "malformed-request", cause: error });
-  }
-  if (error instanceof PacError) {
-    return new KdcRefusal("KRB_AP_ERR_MODIFIED", error.message, { reason: pacReason(error), cause: error });
-  }
-  if (error instanceof KerberosError && error.code in ErrorCode) {
-    return new KdcRefusal(error.code as ErrorCodeName, error.message, {
-      reason: error.code === "KRB_AP_ERR_BAD_INTEGRITY" ? "wrong-key-or-changed" : "cryptography",
-      cause: error,
-    });
-  }
-  if (error instanceof KerberosError) {
-    return new KdcRefusal("KRB_ERR_GENERIC", error.message, { reason: "malformed-request", cause: error });
-  }
-  return undefined;
-}
-
-function pacReason(error: PacError): string {
-  return error.code.toLowerCase().replaceAll("_", "-");
 }

@@ -65,8 +65,8 @@ export function grantS4uProxy(
   granted(evidenceDecision(facts));
   if (evidence?.pac === undefined) throw new RangeError("evidence was accepted without a PAC");
   const { part, pac } = evidence;
-  conversation.facts["client"] = nameText(part.cname);
-  conversation.facts["by"] = requester.samAccountName;
+  conversation.facts.client = nameText(part.cname);
+  conversation.facts.by = requester.samAccountName;
   checkTicketTimes(evidence, context);
   const user = findClient(directory, part.cname, part.crealm);
   if (user !== undefined) {
@@ -87,7 +87,7 @@ export function grantS4uProxy(
       profile,
     }),
   );
-  conversation.facts["via"] = via;
+  conversation.facts.via = via;
   const times = derivedTimes(request, destination, context, evidence);
   const earlier = pac.delegationInfo?.transitedServices ?? [];
   const transitedServices = [...earlier, delegatingService(shown, requester, context)];

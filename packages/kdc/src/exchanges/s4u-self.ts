@@ -54,7 +54,7 @@ export function grantS4uSelf(
   const { domain, krbtgt } = directory;
   const { requester, tgt, body } = request;
   const wanted = impersonated(request);
-  conversation.facts["impersonates"] = nameText(wanted.name);
+  conversation.facts.impersonates = nameText(wanted.name);
   granted(s4u2selfTargetDecision(requester, destination.service.account, profile));
   const user: Account = granted(
     s4u2selfUserDecision(
@@ -79,7 +79,7 @@ export function grantS4uSelf(
     profile,
   });
   if (!decision.forwardable) {
-    conversation.facts["notForwardable"] = decision.reasons.map((reason) => reason.id).join(" ");
+    conversation.facts.notForwardable = decision.reasons.map((reason) => reason.id).join(" ");
   }
   const times = derivedTimes(request, destination, context);
   const cname = wanted.name.nameType === NameType.enterprise ? canonicalName(user) : wanted.name;

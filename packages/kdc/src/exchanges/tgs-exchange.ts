@@ -53,7 +53,7 @@ export function answerTgs(
     : self
       ? grantS4uSelf(request, destination, conversation, context)
       : ordinary(request, destination, context);
-  conversation.facts["flags"] = grant.flags.toString(16);
+  conversation.facts.flags = grant.flags.toString(16);
   return encodeTgsReply(grant, request, context);
 }
 

@@ -67,7 +67,7 @@ export function openTgsRequest(
   const { authenticator, ticket: tgt } = ap;
   const sessionKey = tgt.part.key;
   const { subkey } = authenticator;
-  conversation.facts["client"] = nameText(tgt.part.cname);
+  conversation.facts.client = nameText(tgt.part.cname);
   checkBodyChecksum(ap, outer.bytes, context);
 
   const opened = context.settings.fast
@@ -88,7 +88,7 @@ export function openTgsRequest(
   conversation.nonce = body.nonce;
   conversation.sname = body.sname;
   conversation.pacOptions = padataOf(padata, PaType.pacOptions);
-  conversation.facts["service"] = nameText(body.sname);
+  conversation.facts.service = nameText(body.sname);
   if (!isOwnRealm(context.directory, body.realm)) {
     throw new KdcRefusal("KDC_ERR_WRONG_REALM", `this is not the KDC of ${body.realm}`, {
       reason: "wrong-realm",

@@ -40,9 +40,11 @@ export function s4u2selfUserDecision(
   if (!isOwnRealm(request.realm, domain)) {
     return refuse(profile, ErrorCode.KDC_ERR_POLICY, NtStatus.STATUS_NO_MATCH, foreignReason(request.realm));
   }
-  const byName = request.enterprise
-    ? view.byUpn(request.name)
-    : (view.byName(request.name) ?? upnInDomain(view, request.name));
+  // MIT's kvno sends every name as NT-ENTERPRISE, even one without a suffix.
+  const byName =
+    request.enterprise && request.name.includes("@")
+      ? view.byUpn(request.name)
+      : (view.byName(request.name) ?? upnInDomain(view, request.name));
   if (byName !== undefined && !hasFlag(byName.userAccountControl, "interdomainTrustAccount")) {
     return { allowed: true, account: byName };
   }

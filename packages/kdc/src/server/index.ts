@@ -1,0 +1,1 @@
+export { type KdcServer, type KdcServerOptions, startKdcServer } from "./kdc-server.ts";

@@ -1,0 +1,86 @@
+import { type Logger, silentLogger } from "@waybill/base";
+import type { Kdc } from "../exchanges/kdc.ts";
+import type { PasswordService } from "../exchanges/password-change.ts";
+import { ConnectionLimits } from "./connection-limits.ts";
+import { listenKkdcp } from "./kkdcp-server.ts";
+import type { ListeningServer } from "./request-handler.ts";
+import { listenTcp } from "./tcp-server.ts";
+import { listenUdp } from "./udp-server.ts";
+
+/** Longest reply over UDP unless told otherwise: as MIT's krb5kdc. */
+export const defaultMaxDatagram = 4096;
+
+export interface KdcServerOptions {
+  readonly kdc: Kdc;
+  readonly passwords?: PasswordService | undefined;
+  /** Address to listen on. Default: 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** UDP and TCP. Default 88; 0: any free port, the same for both. */
+  readonly port?: number | undefined;
+  /** UDP and TCP. Default 464; 0: any free port; `undefined` with no `passwords`. */
+  readonly kpasswdPort?: number | undefined;
+  /** KKDCP; off unless given. */
+  readonly kkdcp?:
+    | { readonly port: number; readonly tls?: { readonly key: string; readonly cert: string } | undefined }
+    | undefined;
+  /** Octets of the longest reply over UDP; 0: no limit. */
+  readonly maxDatagram?: number | undefined;
+  readonly maxConnections?: number | undefined;
+  readonly maxConnectionsPerAddress?: number | undefined;
+  /** Milliseconds a TCP connection may be silent. Default: 10 000. */
+  readonly idleTimeout?: number | undefined;
+  readonly log?: Logger | undefined;
+}
+
+/** What listens, and on which ports. */
+export interface KdcServer {
+  readonly host: string;
+  readonly port: number;
+  readonly kpasswdPort: number | undefined;
+  readonly kkdcpPort: number | undefined;
+  readonly limits: ConnectionLimits;
+  close(): Promise<void>;
+}
+
+const maxRequest = 256 * 1024;
+
+/** Puts a KDC and its password service on sockets. */
+export async function startKdcServer(options: KdcServerOptions): Promise<KdcServer> {
+  const { kdc, passwords, host = "127.0.0.1", log = silentLogger } = options;
+  const limits = new ConnectionLimits({
+    total: options.maxConnections ?? 4096,
+    perAddress: options.maxConnectionsPerAddress ?? 512,
+  });
+  const shared = { host, log, limits, maxRequest, idleTimeout: options.idleTimeout ?? 10_000 };
+  const maxReply = options.maxDatagram ?? defaultMaxDatagram;
+  const open: ListeningServer[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(open.splice(0).map(async (server) => await server.close()));
+  };
+  const both = async (
+    port: number,
+    handler: Kdc | PasswordService,
+    tooBig?: () => Uint8Array,
+  ): Promise<number> => {
+    const tcp = await listenTcp({ ...shared, port, handler });
+    open.push(tcp);
+    open.push(await listenUdp({ host, port: tcp.port, handler, maxReply, tooBig, log }));
+    return tcp.port;
+  };
+  try {
+    const port = await both(options.port ?? 88, kdc, () => kdc.responseTooBig());
+    const kpasswdPort =
+      passwords === undefined ? undefined : await both(options.kpasswdPort ?? 464, passwords);
+    const { kkdcp } = options;
+    let kkdcpPort: number | undefined;
+    if (kkdcp !== undefined) {
+      const server = await listenKkdcp({ ...shared, ...kkdcp, kdc, passwords, realm: kdc.realm });
+      open.push(server);
+      kkdcpPort = server.port;
+    }
+    return { host, port, kpasswdPort, kkdcpPort, limits, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

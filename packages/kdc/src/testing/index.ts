@@ -1,0 +1,7 @@
+export {
+  createTestDomain,
+  memoryTransport,
+  type TestDomain,
+  type TestDomainOptions,
+  testPassword,
+} from "./create-test-domain.ts";
