@@ -41,12 +41,14 @@ export class NdrWriter {
 
   uint16(value: number): void {
     this.#align(2);
-    scratch.writeUInt16LE(value & 0xffff, this.#reserve(2));
+    const start = this.#reserve(2);
+    scratch.writeUInt16LE(value & 0xffff, start);
   }
 
   uint32(value: number): void {
     this.#align(4);
-    scratch.writeUInt32LE(value >>> 0, this.#reserve(4));
+    const start = this.#reserve(4);
+    scratch.writeUInt32LE(value >>> 0, start);
   }
 
   fileTime(time: FileTime): void {

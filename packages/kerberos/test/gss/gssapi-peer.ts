@@ -31,7 +31,7 @@ export class GssapiPeer {
       this.#child.stdin!.write(`${JSON.stringify({ operation, ...request })}\n`);
     });
     const answer = JSON.parse(line) as Record<string, unknown>;
-    if (answer.error !== undefined) throw new Error(`libgssapi: ${String(answer.error)}`);
+    if (answer.error !== undefined) throw new Error(`libgssapi: ${JSON.stringify(answer.error)}`);
     return answer;
   }
 

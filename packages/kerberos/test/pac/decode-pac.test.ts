@@ -156,6 +156,12 @@ describe("what is written is read back", () => {
     expect(allSids(full).map(({ sid }) => sid)).toContain("S-1-5-21-9-9-9-7");
   });
 
+  test("logon info larger than any buffer kept ready", () => {
+    const groups = Array.from({ length: 5000 }, (_, rid) => ({ rid, attributes: 7 }));
+    const large = { ...full, groups };
+    expect(decodePac(encodePac(buildPac({ logonInfo: large }))).logonInfo).toEqual(large);
+  });
+
   test("unknown and opaque buffers survive, signatures do not, replaced parts keep their place", () => {
     const opaque = new Uint8Array([1, 2, 3]);
     const first = buildPac({
