@@ -80,6 +80,27 @@ describe("live migration", () => {
     expect(verdict.lastSequence).toBeGreaterThan(acknowledged);
   });
 
+  test("shared storage: a paused guest stays paused, its image never copied", async () => {
+    const vm = await fixture.boot({ orders: { disk: "/dev/vda,8,1024" }, diskBytes: 16 << 20 });
+    await reported(vm, /DISK acked/);
+    await vm.pause();
+    const wish = { secret: newSecret(), sharedDisks: true };
+    const target = await fixture.target(vm, wish);
+    const source = await fixture.source(vm, wish);
+    await source.sendMemory(await target.listen("127.0.0.1"));
+    await source.handOver();
+    await target.awaitArrival();
+    expect((await target.vm.status()).running).toBe(false);
+    await target.vm.takeOwnership();
+    await source.quit();
+    await target.vm.resume();
+    await reported(target.vm, /DISK acked/);
+    const latest = /HEARTBEAT .* disk=(\d+)/.exec(await reported(target.vm, /HEARTBEAT .* disk=\d+/))?.[1];
+    await target.vm.stop({ mode: "force" });
+    const { path } = vm.definition.disks[0]!;
+    expect((await verifyDisk(path, 8 << 20, Number(latest))).lastSequence).toBeGreaterThan(0);
+  });
+
   test("post-copy on request: the guest runs there while its memory still travels", async () => {
     const wish = { migration: { postCopy: true, maxBandwidth: 16 << 20 }, secret: newSecret() };
     const vm = await fixture.boot({ orders: { fill: "40" } });
@@ -125,6 +146,20 @@ describe("live migration", () => {
     await source.quit();
     await target.vm.kill();
   });
+});
+
+test.runIf(process.getuid?.() === 0)("QEMUs of an unprivileged user move a guest and its disk", async () => {
+  const fixture = await GuestFixture.create({ uid: 65534, gid: 65534 });
+  try {
+    const vm = await fixture.boot({ diskBytes: 4 << 20 });
+    const { source, target } = await fixture.move(vm, { interval: 20 });
+    await source.quit();
+    expect(await beats(target.vm)).toBe(true);
+    expect(await readFile(`/proc/${target.vm.process.pid}/status`, "utf8")).toMatch(/Uid:\s+65534\s+65534/);
+    expect(await readdir(fixture.secrets)).toEqual([]);
+  } finally {
+    await fixture.destroy();
+  }
 });
 
 test("a machine that is not there cannot be taken up", async () => {

@@ -318,16 +318,16 @@ export class MigrationSource {
     return true;
   }
 
-  /** QEMU resumes a guest it stopped for the switchover by itself, a moment after `cancelled`. */
+  /** QEMU resumes a guest it stopped for the switchover by itself, a moment after `cancelled`; mostly. */
   async #runAgain(): Promise<void> {
     const end = performance.now() + 1000;
     for (;;) {
-      const { state, running } = await this.vm.status();
-      if (running || state === "paused" || !this.#wasRunning) return;
+      const { state } = await this.vm.status();
+      if (state !== "finish-migrate" && state !== "postmigrate") return;
       if (performance.now() > end) break;
       await sleep(5);
     }
-    await this.vm.resume({ reclaim: true });
+    if (this.#wasRunning) await this.vm.resume({ reclaim: true });
   }
 
   async #removeCredentials(): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,6 +21,11 @@ import {
   type VmDefinition,
 } from "../../src/index.ts";
 
+interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface GuestWish {
   /** Orders of the guest's init, without `wb.`: `{ heartbeat: "1000" }`. */
   readonly orders?: Readonly<Record<string, string>>;
@@ -34,24 +39,37 @@ export interface MoveWish extends StepOptions {
   readonly secret?: MigrationKey;
   readonly targetSecret?: MigrationKey;
   readonly network?: NetworkAttachment;
+  /** The destination opens the same images instead of copies. */
+  readonly sharedDisks?: boolean;
 }
 
 /** A folder full of guests that vanish with it. */
 export class GuestFixture {
   readonly directory: string;
   readonly image: GuestImage;
+  readonly runAs: User | undefined;
   readonly #machines: VirtualMachine[] = [];
   #count = 0;
 
-  private constructor(directory: string, image: GuestImage) {
+  private constructor(directory: string, image: GuestImage, runAs: User | undefined) {
     this.directory = directory;
     this.image = image;
+    this.runAs = runAs;
   }
 
-  static async create(): Promise<GuestFixture> {
-    const fixture = new GuestFixture(await mkdtemp(join(tmpdir(), "wbq-")), await buildGuest());
-    await mkdir(fixture.secrets);
-    return fixture;
+  /** With `runAs` all QEMUs run as that user; takes root. */
+  static async create(runAs?: User): Promise<GuestFixture> {
+    const directory = await mkdtemp(join(tmpdir(), "wbq-"));
+    const image = { ...(await buildGuest()) };
+    if (runAs !== undefined) {
+      await chmod(directory, 0o711);
+      for (const file of ["kernel", "initrd"] as const) {
+        await copyFile(image[file], join(directory, file));
+        image[file] = join(directory, file);
+      }
+    }
+    await mkdir(join(directory, "secrets"), { mode: 0o711 });
+    return new GuestFixture(directory, image, runAs);
   }
 
   /** Where keys pass through. */
@@ -74,8 +92,8 @@ export class GuestFixture {
     const orders = Object.entries({ heartbeat: "1000", ...wish.orders }).map(
       ([key, value]) => `wb.${key}=${value}`,
     );
-    const path = join(this.directory, `disk-${this.#count}.raw`);
-    if (wish.diskBytes !== undefined) await createDisk({ path, format: "raw" }, wish.diskBytes);
+    const path = join(this.directory, `original-${this.#count}.raw`);
+    if (wish.diskBytes !== undefined) await createDisk({ path, format: "raw" }, wish.diskBytes, this.runAs);
     const definition = parseVmDefinition({
       name: "web01",
       uuid: randomUUID(),
@@ -93,7 +111,12 @@ export class GuestFixture {
           : [{ id: "net0", mac: "52:54:00:10:00:01", attachment: wish.network }],
       ...wish.overrides,
     });
-    const vm = await VirtualMachine.start({ definition, directory: this.#next(), accelerator: "tcg" });
+    const vm = await VirtualMachine.start({
+      definition,
+      directory: this.#next(),
+      accelerator: "tcg",
+      runAs: this.runAs,
+    });
     this.track(vm);
     await reported(vm, /HEARTBEAT/);
     return vm;
@@ -103,17 +126,17 @@ export class GuestFixture {
   async target(vm: VirtualMachine, wish: MoveWish = {}): Promise<MigrationTarget> {
     const directory = this.#next();
     const disks: Record<string, string> = {};
-    for (const disk of vm.definition.disks) {
+    for (const disk of wish.sharedDisks ? [] : vm.definition.disks) {
       disks[disk.id] = join(this.directory, `disk-${this.#count}.raw`);
       const size = (await vm.execute("query-named-block-nodes")).find(({ name }) => name === "node-disk0");
-      await createDisk({ path: disks[disk.id]!, format: disk.format }, size!.virtualSize);
+      await createDisk({ path: disks[disk.id]!, format: disk.format }, size!.virtualSize, this.runAs);
     }
     const networks = wish.network === undefined ? {} : { net0: wish.network };
     const definition = placeVm(vm.definition, { disks, networks });
     const migration = { ...defaultMigrationOptions, ...wish.migration };
     const secret = wish.targetSecret ?? wish.secret;
     const target = await MigrationTarget.start(
-      { definition, directory, accelerator: "tcg" },
+      { definition, directory, accelerator: "tcg", runAs: this.runAs },
       { migration, secret, secretsRoot: this.secrets },
     );
     this.track(target.vm);
@@ -125,6 +148,8 @@ export class GuestFixture {
     await source.prepare({
       migration: { ...defaultMigrationOptions, ...wish.migration },
       secret: wish.secret,
+      secretsRoot: this.secrets,
+      ...(this.runAs === undefined ? {} : { runAs: this.runAs }),
     });
     return source;
   }
@@ -137,7 +162,8 @@ export class GuestFixture {
     const all = { secret: newSecret(), ...wish };
     const target = await this.target(vm, all);
     const source = await this.source(vm, all);
-    if (vm.definition.disks.length > 0) await source.mirrorDisks(await target.exportDisks("127.0.0.1"), wish);
+    if (vm.definition.disks.length > 0 && !wish.sharedDisks)
+      await source.mirrorDisks(await target.exportDisks("127.0.0.1"), wish);
     await source.sendMemory(await target.listen("127.0.0.1"), wish);
     await target.closeDoor();
     await source.finishMirror();
