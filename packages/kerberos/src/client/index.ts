@@ -1,5 +1,6 @@
 export { asExchange, type LoginRequest } from "./as-exchange.ts";
 export type { KeyTable, LoginSecret } from "./client-keys.ts";
+export { type ConfiguredClientOptions, configuredClient } from "./configured-client.ts";
 export { ExchangeContext } from "./context.ts";
 export * from "./credential.ts";
 export * from "./exchange.ts";
@@ -10,6 +11,7 @@ export { type S4u2ProxyRequest, s4u2proxyExchange } from "./s4u2proxy.ts";
 export { type S4u2SelfPadata, type S4u2SelfRequest, s4u2selfExchange } from "./s4u2self.ts";
 export { ticketExchange } from "./tgs-path.ts";
 export { TicketCache, type TicketCacheKey } from "./ticket-cache.ts";
+export { confLocator } from "./transport/conf-locator.ts";
 export * from "./transport/endpoint.ts";
 export type { ProxyTlsOptions } from "./transport/kkdcp.ts";
 export * from "./transport/locators.ts";

@@ -31,10 +31,15 @@ export function* crossRealmTgt(
   realm: string,
 ): Exchange<Credential> {
   let current = tgt;
-  const visited = new Set([grantingRealm(tgt)]);
+  const home = grantingRealm(tgt);
+  const visited = new Set([home]);
+  const prescribed = context.path(home, realm) ?? [];
   while (grantingRealm(current) !== realm) {
     const here = grantingRealm(current);
-    const between = context.path(here, realm) ?? hierarchicalPath(here, realm);
+    const isPrescribed = here === home ? prescribed.length > 0 : prescribed.includes(here);
+    const between = isPrescribed
+      ? prescribed.slice(prescribed.indexOf(here) + 1)
+      : hierarchicalPath(here, realm);
     const candidates = [realm, ...[...between].reverse()].filter((candidate) => !visited.has(candidate));
     current = yield* firstGranted(context, current, candidates);
     const reached = grantingRealm(current);
