@@ -23,7 +23,7 @@ import { formatName, type Principal, toPrincipalName } from "../principal.ts";
 import { AdType } from "../registry/ad-type.ts";
 import { ChecksumType } from "../registry/checksum-type.ts";
 import { ErrorCode } from "../registry/error-code.ts";
-import { ApOptions } from "../registry/flags.ts";
+import { ApOptions, TicketFlags } from "../registry/flags.ts";
 import { KeyUsage } from "../registry/key-usage.ts";
 import { MsgType } from "../registry/msg-type.ts";
 import { type AcceptedApReq, acceptApReq, type ServiceKeys } from "./accept-ap-req.ts";
@@ -108,6 +108,7 @@ export class Krb5Acceptor implements Handshake {
     const said = this.#readChecksum(accepted);
     const channelBound = this.#checkBindings(said, accepted);
     const pac = this.#readPac(accepted);
+    if (pac === undefined) checkTransited(accepted);
     const dce = (said.flags & GssFlags.dceStyle) !== 0;
     if (dce !== (mechanism === undefined)) throw defective("framing and the DCE style flag disagree");
     const mutual = (request.apOptions & ApOptions.mutualRequired) !== 0 || dce;
@@ -260,6 +261,19 @@ export class Krb5Acceptor implements Handshake {
       token,
     });
   }
+}
+
+/**
+ * RFC 4120 section 2.7: a path through other realms counts when the KDC checked it. A PAC makes the check needless,
+ * since the service's own KDC has filtered and signed what it says of the client (MS-KILE 3.3.5.7.5).
+ */
+function checkTransited({ client, server, encTicketPart }: AcceptedApReq): void {
+  const { flags, transited } = encTicketPart;
+  if (client.realm === server.realm || transited.contents.length === 0) return;
+  if ((flags & TicketFlags.transitedPolicyChecked) !== 0) return;
+  throw new GssError("KRB_AP_PATH_NOT_ACCEPTED", `no KDC vouches for the path from realm ${client.realm}`, {
+    facts: { client: client.realm, server: server.realm },
+  });
 }
 
 /** KERB_AP_OPTIONS_CBT of MS-KILE 2.2.5: a client that says so always sends bindings; none means somebody cut them. */

@@ -278,6 +278,21 @@ describe("RFC 4120 3.2.3: refusals have names, and the initiator hears them", ()
     expect(server.pac).toBeUndefined();
   });
 
+  test("KRB_AP_PATH_NOT_ACCEPTED: a path through realms that no KDC checked", () => {
+    const service = new Service();
+    const { transitedPolicyChecked } = TicketFlags;
+    const foreign = (flags: number, withPac: boolean) => {
+      const transited = { trType: 1, contents: utf8("BETWEEN.TEST") };
+      return service.ticket("eve@FAR.TEST", { withPac, part: { flags, transited } });
+    };
+    refusal("KRB_AP_PATH_NOT_ACCEPTED", service, service.initiator({ credential: foreign(0, false) }));
+    for (const credential of [foreign(transitedPolicyChecked, false), foreign(0, true)]) {
+      expect(establish(service.initiator({ credential }), service.acceptor()).server.peerName).toBe(
+        "eve@FAR.TEST",
+      );
+    }
+  });
+
   test("tokens that come too late or not at all", () => {
     const service = new Service();
     const acceptor = service.acceptor();
