@@ -1,0 +1,12 @@
+export * from "./audit/audit-log.ts";
+export * from "./authorization/authorizer.ts";
+export * from "./authorization/caller.ts";
+export * from "./config/host-config.ts";
+export * from "./errors.ts";
+export { DelegationBroker, DelegationError, seedMessages } from "./evidence/delegation-broker.ts";
+export type { ExchangeStep } from "./evidence/exchange-step.ts";
+export { Journal } from "./journal/journal.ts";
+export { type RunningListener, runListener } from "./listener/run-listener.ts";
+export { migrationPort, migrationServiceClass, storageServiceClass } from "./migration/messages.ts";
+export { createHostLogger } from "./service/host-logger.ts";
+export { type RunningService, runService } from "./service/run-service.ts";
