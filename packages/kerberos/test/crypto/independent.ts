@@ -65,7 +65,12 @@ function usageConstant(usage: number, purpose: number): Uint8Array {
   return bytes;
 }
 
-function kdf(hash: typeof sha256 | typeof sha384, key: Uint8Array, label: Uint8Array, bits: number): Uint8Array {
+function kdf(
+  hash: typeof sha256 | typeof sha384,
+  key: Uint8Array,
+  label: Uint8Array,
+  bits: number,
+): Uint8Array {
   const tail = Uint8Array.of(0, 0, 0, bits >> 8, bits & 255);
   return hmac(hash, key, concatBytes(Uint8Array.of(0, 0, 0, 1), label, tail)).subarray(0, bits / 8);
 }
@@ -90,7 +95,12 @@ function sha1Type(size: number): IndependentType {
   };
 }
 
-function sha2Type(hash: typeof sha256 | typeof sha384, name: string, size: number, mac: number): IndependentType {
+function sha2Type(
+  hash: typeof sha256 | typeof sha384,
+  name: string,
+  size: number,
+  mac: number,
+): IndependentType {
   return {
     encrypt(key, usage, plain, confounder) {
       const sealed = ctsEncrypt(
