@@ -1,0 +1,125 @@
+import { VirtualClock } from "@waybill/base";
+import { beforeEach, describe, expect, test } from "vitest";
+import {
+  KerberosClient,
+  KerberosError,
+  type Principal,
+  parsePrincipal,
+  TicketFlags,
+} from "../../src/index.ts";
+import { mutate, seeded } from "../support/mutations.ts";
+import { type Draft, inMemory, TinyKdc } from "../support/tiny-kdc.ts";
+
+const clock = new VirtualClock();
+const alice = parsePrincipal("alice@LAB.TEST");
+const service = parsePrincipal("host/kvm01@LAB.TEST");
+const mallory = { nameType: 1, nameString: ["mallory"] };
+let kdc: TinyKdc;
+let client: KerberosClient;
+
+beforeEach(() => {
+  kdc = new TinyKdc("LAB.TEST", clock);
+  kdc.accounts.set("alice", "pw").set("host/kvm01", "pw").set("cifs/kvm02", "pw");
+  client = new KerberosClient({ transport: inMemory(kdc), clock });
+});
+
+const login = (principal: Principal = alice) => client.login({ principal, password: "pw" });
+
+/** Each is a lie a KDC, or somebody in its place, could tell. */
+const lies: [string, (draft: Draft) => void][] = [
+  ["another nonce", ({ enc }) => (enc.nonce ^= 1)],
+  ["another client", ({ rep }) => (rep.cname = mallory)],
+  ["another client realm", ({ rep }) => (rep.crealm = "EVIL.TEST")],
+  ["another service in the ticket", ({ rep }) => (rep.ticket = { ...rep.ticket, sname: mallory })],
+  ["a ticket of another realm", ({ rep }) => (rep.ticket = { ...rep.ticket, realm: "EVIL.TEST" })],
+  ["another service in the sealed part", ({ enc }) => (enc.sname = mallory)],
+  ["another message type", ({ rep }) => (rep.msgType = 15)],
+  ["another protocol version", ({ rep }) => (rep.pvno = 4)],
+  ["a ticket that ends before it begins", ({ enc }) => (enc.starttime = enc.endtime + 1000)],
+  ["a life longer than asked for", ({ enc }) => (enc.endtime = Date.UTC(2100, 0, 1))],
+];
+
+describe("replies that do not fit the request (RFC 4120 3.1.5, 3.3.4)", () => {
+  test.each(lies)("AS-REP with %s", async (_lie, tamper) => {
+    kdc.tamper = tamper;
+    await expect(login()).rejects.toMatchObject({ code: "KDC_REPLY_MODIFIED" });
+  });
+
+  test.each(lies)("TGS-REP with %s", async (_lie, tamper) => {
+    const tgt = await login();
+    kdc.tamper = tamper;
+    await expect(client.getTicket({ tgt, server: service })).rejects.toMatchObject({
+      code: "KDC_REPLY_MODIFIED",
+    });
+    expect(client.cache.size).toBe(0);
+  });
+
+  test("TGS-REP with a session key of a type nobody asked for", async () => {
+    const tgt = await login();
+    kdc.tamper = ({ enc }) => (enc.key = { keytype: 23, keyvalue: new Uint8Array(16) });
+    await expect(client.getTicket({ tgt, server: service })).rejects.toMatchObject({
+      code: "KDC_REPLY_MODIFIED",
+    });
+  });
+});
+
+describe("the request's checksum in the reply (RFC 6806 11)", () => {
+  test("promised by the flag and left out", async () => {
+    kdc.tamper = ({ enc }) => (enc.encryptedPaData = []);
+    await expect(login()).rejects.toMatchObject({ code: "KDC_REPLY_MODIFIED" });
+  });
+
+  test("made over another request", async () => {
+    const realHandle = kdc.handle.bind(kdc);
+    // Somebody in the middle takes the last byte's etype out of the list of what may be used.
+    kdc.handle = (request) => {
+      const changed = new Uint8Array(request);
+      const last = changed.length - 1;
+      changed[last] = changed[last] === 19 ? 18 : (changed[last] ?? 0);
+      return realHandle(changed);
+    };
+    await expect(login()).rejects.toMatchObject({ code: "KDC_REPLY_MODIFIED" });
+  });
+
+  test("a KDC that does not know it need not send it", async () => {
+    kdc.tamper = ({ enc }) => {
+      enc.flags = (enc.flags & ~TicketFlags.encPaRep) >>> 0;
+      enc.encryptedPaData = undefined;
+    };
+    expect((await login()).client).toMatchObject({ components: ["alice"] });
+  });
+});
+
+describe("clock skew", () => {
+  test.each([-7_200_000, 7_200_000])(
+    "a client %i ms off takes the KDC's time, for TGS requests too",
+    async (offset) => {
+      const skewed = new KerberosClient({
+        transport: inMemory(kdc),
+        clock: { now: () => clock.now() + offset },
+      });
+      const tgt = await skewed.login({ principal: alice, password: "pw" });
+      expect(tgt.authTime).toBe(clock.now());
+      const ticket = await skewed.getTicket({ tgt, server: service });
+      expect(await skewed.getTicket({ tgt, server: service })).toBe(ticket);
+    },
+  );
+});
+
+describe("mutated replies", () => {
+  test("every one is a ticket or a KerberosError", { timeout: 120_000 }, async () => {
+    const next = seeded(0x5eed);
+    const rounds = Math.ceil(Number(process.env.WAYBILL_FUZZ_RUNS ?? 100_000) / 50);
+    const tgt = await login();
+    const realHandle = kdc.handle.bind(kdc);
+    kdc.handle = (request) => mutate(realHandle(request), next);
+    for (let round = 0; round < rounds; round++) {
+      const attempt = round % 2 === 0 ? login() : client.getTicket({ tgt, server: service }, { fresh: true });
+      const error: unknown = await attempt.then(
+        () => undefined,
+        (refused) => refused,
+      );
+      if (error !== undefined && !(error instanceof KerberosError)) throw error;
+    }
+  });
+});
