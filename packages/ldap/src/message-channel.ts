@@ -80,6 +80,10 @@ export class MessageChannel {
       this.#out.length === 1 && this.#out[0] !== undefined ? this.#out[0] : concatBytes(...this.#out);
     this.#out = [];
     this.#outSize = 0;
+    this.#write(plain);
+  }
+
+  #write(plain: Uint8Array): void {
     try {
       this.#socket.write(this.#layer === undefined ? plain : this.#layer.protect(plain));
     } catch (cause) {
@@ -133,9 +137,10 @@ export class MessageChannel {
     if (!this.#paused && !this.#ended) this.#socket.resume();
   }
 
-  /** Sends what is queued, then closes. */
-  end(): void {
+  /** Sends what is queued, and `last` even after something undecodable arrived, then closes. */
+  end(last?: LdapMessage): void {
     this.flush();
+    if (last !== undefined && !this.#socket.destroyed) this.#write(encodeMessage(last));
     this.#finish();
     const socket = this.#socket;
     socket.end(() => socket.destroy());

@@ -7,7 +7,7 @@ import {
   type SecurityContext,
 } from "@waybill/kerberos";
 import type { HandshakeRequest, SaslBindOptions } from "../client/ldap-client.ts";
-import type { AcceptRequest } from "../server/client-connection.ts";
+import type { AcceptRequest } from "../server/authenticator.ts";
 import type { SaslMechanism } from "./mechanism.ts";
 import type { SecurityHandshake } from "./security-context.ts";
 

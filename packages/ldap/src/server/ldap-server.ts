@@ -4,8 +4,9 @@ import { createSecureContext, TLSSocket } from "node:tls";
 import { type Logger, silentLogger, sleep } from "@waybill/base";
 import { LdapConnectionError } from "../errors.ts";
 import type { SecurityContext, SecurityHandshake } from "../sasl/security-context.ts";
+import type { AcceptRequest } from "./authenticator.ts";
 import type { LdapBackend } from "./backend.ts";
-import { type AcceptRequest, ClientConnection } from "./client-connection.ts";
+import { ClientConnection } from "./client-connection.ts";
 import { defaultLimits, type LdapServerLimits } from "./limits.ts";
 
 export interface LdapServerOptions<Identity, Context extends SecurityContext = SecurityContext> {
@@ -99,7 +100,7 @@ export class LdapServer<Identity, Context extends SecurityContext = SecurityCont
     const patience = new AbortController();
     await Promise.race([finished, sleep(grace, patience.signal).catch(() => {})]);
     patience.abort();
-    for (const connection of [...this.#connections])
+    for (const connection of this.#connections)
       connection.disconnect("unavailable", "the server is stopping");
     await Promise.all(closed);
   }
@@ -204,7 +205,7 @@ export class LdapServer<Identity, Context extends SecurityContext = SecurityCont
 
   #checkTimeouts(): void {
     const now = Date.now();
-    for (const connection of [...this.#connections]) connection.checkTimeouts(now);
+    for (const connection of this.#connections) connection.checkTimeouts(now);
   }
 }
 

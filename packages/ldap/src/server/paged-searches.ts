@@ -41,7 +41,7 @@ export class PagedSearches {
   }
 
   clear(): void {
-    for (const key of [...this.#open.keys()]) this.#drop(key);
+    for (const key of this.#open.keys()) this.#drop(key);
   }
 
   #drop(key: string): void {

@@ -95,7 +95,7 @@ export class MemoryBackend implements LdapBackend<{ name: string }> {
     if (!this.entries.has(normalizeDn(baseDn))) throw noSuchObject(request.baseDn);
     this.open++;
     try {
-      for (const { dn, attributes } of [...this.entries.values()]) {
+      for (const { dn, attributes } of this.entries.values()) {
         const depth = parseDn(dn).length - baseDn.length;
         if (!isWithin(dn, baseDn)) continue;
         if ((request.scope === "base" && depth !== 0) || (request.scope === "one" && depth !== 1)) continue;
@@ -113,7 +113,7 @@ export class MemoryBackend implements LdapBackend<{ name: string }> {
     return values.some((value) => equalBytes(value, assertion.value));
   }
 
-  add(entry: EntryData): void {
+  add(entry: EntryData, _operation: LdapOperation<{ name: string }>): void | Promise<void> {
     const key = normalizeDn(parse(entry.dn));
     if (this.entries.has(key)) throw new LdapError({ resultCode: "entryAlreadyExists" });
     const parent = parentDn(parseDn(entry.dn));
@@ -150,7 +150,7 @@ export class MemoryBackend implements LdapBackend<{ name: string }> {
     entry.attributes = next;
   }
 
-  delete(dn: string, operation: LdapOperation<{ name: string }>): void {
+  delete(dn: string, operation: LdapOperation<{ name: string }>): void | Promise<void> {
     this.#entry(dn);
     const below = [...this.entries].filter(([, entry]) => isWithin(entry.dn, dn));
     if (below.length > 1 && !operation.controls.treeDelete) {
