@@ -1,4 +1,5 @@
 export * from "./client/client-security.ts";
+export * from "./client/kerberos-security.ts";
 export * from "./client/wsman-client.ts";
 export * from "./client/wsman-connection.ts";
 export * from "./errors.ts";

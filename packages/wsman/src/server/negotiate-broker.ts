@@ -4,6 +4,8 @@ export interface NegotiateResult {
   /** The token to answer with, if any. */
   readonly token?: Uint8Array | undefined;
   readonly established: boolean;
+  /** The token was refused; `token` may tell the peer why. The context is closed. Rejecting says the same without a token. */
+  readonly refused?: boolean | undefined;
   /** Names the authenticated session from now on; there once `established`. It is no secret and no right by itself. */
   readonly session?: string | undefined;
 }

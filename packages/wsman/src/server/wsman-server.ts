@@ -182,9 +182,9 @@ export class WsmanServer {
         connection: request.connectionId,
         why: reasonOf(error),
       });
-      await this.#endContext(connection);
-      return unauthorized();
+      result = { established: false, refused: true, token: refusalToken(error) };
     }
+    if (result.refused === true) await this.#endContext(connection);
     const answer =
       result.token === undefined ? undefined : `${scheme} ${Buffer.from(result.token).toString("base64")}`;
     if (!result.established || result.session === undefined) {
@@ -344,6 +344,12 @@ export class WsmanServer {
       this.#logger.warn("wsman.broker-close-failed", { why: reasonOf(error) });
     }
   }
+}
+
+/** What a security package wants its peer to know about a refusal: a KRB-ERROR, for example about clocks. */
+function refusalToken(error: unknown): Uint8Array | undefined {
+  if (typeof error !== "object" || error === null || !("token" in error)) return undefined;
+  return error.token instanceof Uint8Array ? error.token : undefined;
 }
 
 function responseAction(action: string | undefined): string {

@@ -1,0 +1,49 @@
+import { type Credential, createInitiator } from "@waybill/kerberos";
+import { WsmanError } from "../errors.ts";
+import type { HttpAuthScheme } from "../framing/encrypted-message.ts";
+import type { ClientSecurity, InitiatorContext } from "./client-security.ts";
+
+export interface KerberosSecurityOptions {
+  /** Gets a ticket for the host's management service (`WSMAN/<host>`, also `HTTP/<host>`); asked for each connection. */
+  readonly ticketSource: (signal?: AbortSignal) => Promise<Credential>;
+  /** `Negotiate` (SPNEGO) is what every service takes; `Kerberos` sends the bare AP-REQ. Default `Negotiate`. */
+  readonly scheme?: HttpAuthScheme | undefined;
+  /** GSS flags asked for; mutual authentication, sequencing and confidentiality by default. */
+  readonly flags?: number | undefined;
+  /** A forwarded ticket-granting ticket to give to the service: unconstrained delegation, off unless given. */
+  readonly delegate?: Credential | undefined;
+}
+
+/**
+ * Authenticates a `WsmanClient` with Kerberos.
+ *
+ * @example
+ * ```ts
+ * const security = kerberosSecurity({ ticketSource: (signal) => kerberos.getTicket({ tgt, server }, { signal }) });
+ * const client = new WsmanClient({ host: "kvm01.lab.test", security });
+ * ```
+ */
+export function kerberosSecurity(options: KerberosSecurityOptions): ClientSecurity {
+  const { ticketSource, flags, delegate } = options;
+  const scheme = options.scheme ?? "Negotiate";
+  return {
+    scheme,
+    createContext: async (signal): Promise<InitiatorContext> => {
+      const mechanism = scheme === "Negotiate" ? "spnego" : "krb5";
+      const initiator = createInitiator({ ticketSource, flags, delegate, mechanism });
+      await initiator.prepare(signal);
+      const established = () => {
+        if (initiator.context?.confidentiality === true) return initiator.context;
+        throw new WsmanError("the security context does not seal messages", {
+          code: "WSMAN_CONFIDENTIALITY_MISSING",
+          family: "peer",
+        });
+      };
+      return {
+        step: (token) => initiator.step(token),
+        wrapWithHeader: (plain) => established().wrapWithHeader(plain),
+        unwrapWithHeader: (header, payload) => established().unwrapWithHeader(header, payload),
+      };
+    },
+  };
+}
