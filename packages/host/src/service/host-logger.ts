@@ -3,7 +3,7 @@ import { pino } from "pino";
 
 /** JSON lines on standard output, for journald. Errors are written by code and message; causes too, never secrets. */
 export function createHostLogger(level: string = process.env.WAYBILL_LOG ?? "info"): Logger {
-  const log = pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
+  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const write =
     (at: "debug" | "info" | "warn" | "error") =>
     (event: string, facts: LogFacts = {}): void =>

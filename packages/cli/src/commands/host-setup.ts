@@ -1,0 +1,227 @@
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { systemCode, WaybillError } from "@waybill/base";
+import { migrationServiceClass, readHostConfig } from "@waybill/host";
+import {
+  dnsLocator,
+  firstOf,
+  formatPrincipal,
+  KerberosClient,
+  loadKrb5Conf,
+  NetworkTransport,
+  readKeytab,
+  staticLocator,
+} from "@waybill/kerberos";
+import { probeQemu } from "@waybill/qemu";
+import type { Command } from "commander";
+import { ExitCode } from "../output/exit-code.ts";
+import { style } from "../output/style.ts";
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly remedy?: string;
+}
+
+export function registerHostSetup(host: Command, defaultConfig: string): void {
+  host
+    .command("check")
+    .description("check configuration, keytab, clock, service names and QEMU, without starting anything")
+    .option("--config FILE", "the host's configuration", defaultConfig)
+    .option("--json", "as JSON")
+    .action(async ({ config, json }: { config: string; json?: boolean }) => {
+      const checks = await checkHost(config);
+      if (json) console.log(JSON.stringify(checks));
+      else for (const check of checks) console.log(formatCheck(check));
+      if (checks.some(({ ok }) => !ok)) process.exitCode = ExitCode.failed;
+    });
+  host
+    .command("setup")
+    .description("write a first configuration and systemd units for this machine")
+    .requiredOption("--host NAME", "full DNS name, such as kvm01.example.com")
+    .requiredOption("--realm REALM", "the domain's realm")
+    .option("--config FILE", "where the configuration goes", defaultConfig)
+    .option("--units DIR", "where the units go", "/etc/systemd/system")
+    .action((options: { host: string; realm: string; config: string; units: string }) => setup(options));
+}
+
+function formatCheck({ name, ok, detail, remedy }: Check): string {
+  const mark = ok ? style.good("ok    ") : style.bad("failed");
+  return `${mark} ${name}: ${detail}${ok || remedy === undefined ? "" : `\n       ${style.strong("What to do:")} ${remedy}`}`;
+}
+
+async function attempt(name: string, remedy: string, work: () => Promise<string> | string): Promise<Check> {
+  try {
+    return { name, ok: true, detail: await work() };
+  } catch (error) {
+    const known = error instanceof WaybillError ? error.remedy : undefined;
+    return {
+      name,
+      ok: false,
+      detail: error instanceof Error ? error.message : String(error),
+      remedy: known ?? remedy,
+    };
+  }
+}
+
+async function checkHost(path: string): Promise<Check[]> {
+  const checks: Check[] = [];
+  checks.push(await attempt("configuration", "Correct the file.", () => readHostConfig(path).host));
+  if (checks.some(({ ok }) => !ok)) return checks;
+  const config = readHostConfig(path);
+  const account = `${(config.host.split(".")[0] ?? "").toUpperCase()}$@${config.realm}`;
+  checks.push(
+    await attempt("keytab", `Export the keys of ${account} to ${config.keytab}, mode 0600.`, async () => {
+      const mode = statSync(config.keytab).mode & 0o077;
+      if (mode !== 0)
+        throw new WaybillError("others may read it", {
+          code: "KEYTAB_EXPOSED",
+          family: "environment",
+          remedy: `chmod 600 ${config.keytab}`,
+        });
+      const { entries } = await readKeytab(config.keytab);
+      const names = new Set(entries.map(({ principal }) => formatPrincipal(principal, { display: true })));
+      if (!names.has(account))
+        throw new WaybillError(`it has no key of ${account}`, {
+          code: "NO_USABLE_KEY",
+          family: "environment",
+        });
+      return `${entries.length} keys of ${names.size} names`;
+    }),
+  );
+  const conf = loadKrb5Conf(config["krb5-conf"] ?? "/etc/krb5.conf");
+  const kdc = conf.servers(config.realm, "kdc");
+  const locator = firstOf(staticLocator(kdc.length === 0 ? {} : { [config.realm]: { kdc } }), dnsLocator());
+  const client = new KerberosClient({ transport: new NetworkTransport({ locator }), timeout: 5000 });
+  checks.push(
+    await attempt("sign-in", "Check the machine password, the clock and DNS.", async () => {
+      const keytab = await readKeytab(config.keytab);
+      const principal = keytab.entries.find(
+        (entry) => formatPrincipal(entry.principal, { display: true }) === account,
+      )?.principal;
+      if (principal === undefined)
+        throw new WaybillError(`no key of ${account}`, { code: "NO_USABLE_KEY", family: "environment" });
+      const tgt = await client.login({ principal, keytab, forwardable: true });
+      for (const service of ["WSMAN", migrationServiceClass, "cifs"]) {
+        const server = { ...principal, nameType: 2, components: [service, config.host] };
+        await client.getTicket({ tgt, server });
+      }
+      return `${account}; WSMAN, ${migrationServiceClass} and cifs are registered`;
+    }),
+  );
+  checks.push(
+    await attempt("QEMU", "Install qemu-system-x86.", async () => {
+      const { version, accelerator, kvm } = await probeQemu();
+      return `${version}, accelerator ${accelerator}${accelerator === "kvm" ? "" : ` (KVM: ${JSON.stringify(kvm)})`}`;
+    }),
+  );
+  return checks;
+}
+
+function setup(options: { host: string; realm: string; config: string; units: string }): void {
+  write(options.config, 0o600, configuration(options.host, options.realm));
+  write(`${options.units}/waybill-host.service`, 0o644, serviceUnit(options.config));
+  write(`${options.units}/waybill-listener.service`, 0o644, listenerUnit(options.config));
+  const account = `${(options.host.split(".")[0] ?? "").toUpperCase()}$`;
+  console.log(
+    [
+      `Wrote ${options.config} and two units.`,
+      "Next:",
+      "  1. join the machine to the domain (adcli join) and export its keys to /etc/waybill/host.keytab, mode 0600",
+      `  2. register the service name:  setspn -S "${migrationServiceClass}/${options.host}" ${account}`,
+      "  3. let TCP 5985 in from management stations, TCP 6600 and QEMU's ports in from the other hosts",
+      "  4. waybill host check",
+      "  5. systemctl enable --now waybill-host waybill-listener",
+    ].join("\n"),
+  );
+}
+
+function write(path: string, mode: number, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    writeFileSync(path, content, { mode, flag: "wx" });
+  } catch (cause) {
+    const exists = systemCode(cause) === "EEXIST";
+    throw new WaybillError(exists ? `${path} is there already` : `cannot write ${path}`, {
+      code: exists ? "ALREADY_SET_UP" : "FILE_UNWRITABLE",
+      family: "environment",
+      remedy: exists ? "Move it away to set up anew; nothing is overwritten." : "Run as root.",
+      cause,
+    });
+  }
+}
+
+function configuration(host: string, realm: string): string {
+  return [
+    `host: ${host}`,
+    `realm: ${realm}`,
+    "keytab: /etc/waybill/host.keytab",
+    "state: /var/lib/waybill/host",
+    "run: /run/waybill",
+    "storage: [/var/lib/waybill/vm]",
+    "evidence: auto",
+    "# Who may do what. Nothing is allowed that no rule allows. SIDs of groups, or names from `groups`.",
+    "access:",
+    "  - who: [Hyper-V Administrators]",
+    "    may: [list, operate, define, move-out, accept, configure, audit]",
+    "groups:",
+    "  Hyper-V Administrators: []   # SIDs of domain groups, such as S-1-5-21-…-1105",
+    "",
+  ].join("\n");
+}
+
+const hardening = [
+  "ProtectSystem=strict",
+  "ProtectHome=yes",
+  "PrivateTmp=yes",
+  "NoNewPrivileges=yes",
+  "ProtectKernelTunables=yes",
+  "ProtectKernelModules=yes",
+  "ProtectControlGroups=yes",
+  "RestrictSUIDSGID=yes",
+  "RestrictRealtime=yes",
+  "LockPersonality=yes",
+].join("\n");
+
+function serviceUnit(config: string): string {
+  return `[Unit]
+Description=Waybill host service
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=/usr/bin/waybill host service --config ${config}
+RuntimeDirectory=waybill
+RuntimeDirectoryPreserve=yes
+StateDirectory=waybill
+Restart=always
+# Virtual machines outlive the service.
+KillMode=process
+${hardening}
+ReadWritePaths=/run/waybill /var/lib/waybill
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+function listenerUnit(config: string): string {
+  return `[Unit]
+Description=Waybill host listener (unprivileged)
+After=waybill-host.service
+Requires=waybill-host.service
+
+[Service]
+ExecStart=/usr/bin/waybill host listener --config ${config}
+User=waybill-listener
+Restart=always
+CapabilityBoundingSet=
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+SystemCallFilter=@system-service
+${hardening}
+
+[Install]
+WantedBy=multi-user.target
+`;
+}

@@ -1,0 +1,136 @@
+import { spawn } from "node:child_process";
+import { createHostLogger, runListener, runService } from "@waybill/host";
+import type { Command } from "commander";
+import { formatTable } from "../output/table.ts";
+import { withHost } from "../session/connect-host.ts";
+import { readWorkstation } from "../session/workstation.ts";
+import { registerHostSetup } from "./host-setup.ts";
+
+const defaultConfig = "/etc/waybill/host.yaml";
+
+export function registerHost(program: Command): void {
+  const host = program.command("host").description("run, set up, check and configure a host");
+  host
+    .command("run")
+    .description("run both halves of a host: the service, and its listener as a process of its own")
+    .option("--config FILE", "the host's configuration", defaultConfig)
+    .action(async ({ config }: { config: string }) => await runBoth(config));
+  host
+    .command("service")
+    .description("run the privileged half: keytab, tickets, virtual machines, migrations")
+    .option("--config FILE", "the host's configuration", defaultConfig)
+    .action(async ({ config }: { config: string }) => {
+      const service = await runService(config, createHostLogger());
+      await untilStopped();
+      await service.stop();
+    });
+  host
+    .command("listener")
+    .description("run the unprivileged half: HTTP on port 5985")
+    .option("--config FILE", "the host's configuration", defaultConfig)
+    .action(async ({ config }: { config: string }) => {
+      const listener = await runListener(config, createHostLogger());
+      await untilStopped();
+      await listener.stop();
+    });
+  host
+    .command("settings")
+    .description("show or change a host's live-migration settings")
+    .argument("<host>")
+    .option("--enable-migration", "take part in live migrations")
+    .option("--disable-migration", "take no part")
+    .option("--maximum-migrations <n>", "how many at once", Number)
+    .option("--maximum-storage-migrations <n>", "how many with disks at once", Number)
+    .option("--performance <option>", "tcpip, compression or multifd")
+    .option("--json", "as JSON")
+    .action(showSettings);
+  host
+    .command("status")
+    .description("what a host says of itself and of you")
+    .argument("<host>")
+    .option("--json", "as JSON")
+    .action(async (name: string, { json }: { json?: boolean }) => {
+      const status = await withHost(name, (client) => client.hostStatus());
+      if (json) console.log(JSON.stringify(status));
+      else
+        console.log(
+          formatTable(
+            ["what", "value"],
+            Object.entries(status).map(([key, value]) => [key, String(value)]),
+          ),
+        );
+    });
+  registerHostSetup(host, defaultConfig);
+}
+
+interface SettingsOptions {
+  readonly enableMigration?: boolean;
+  readonly disableMigration?: boolean;
+  readonly maximumMigrations?: number;
+  readonly maximumStorageMigrations?: number;
+  readonly performance?: "tcpip" | "compression" | "multifd";
+  readonly json?: boolean;
+}
+
+async function showSettings(name: string, options: SettingsOptions): Promise<void> {
+  const {
+    enableMigration,
+    disableMigration,
+    maximumMigrations,
+    maximumStorageMigrations,
+    performance,
+    json,
+  } = options;
+  const settings = await withHost(readWorkstation().fullName(name), async (client) => {
+    const patch = {
+      ...(enableMigration || disableMigration ? { enabled: enableMigration === true } : {}),
+      ...(maximumMigrations === undefined ? {} : { maximumMigrations }),
+      ...(maximumStorageMigrations === undefined ? {} : { maximumStorageMigrations }),
+      ...(performance === undefined ? {} : { performance }),
+    };
+    if (Object.keys(patch).length > 0) await client.modifyMigrationSettings(patch);
+    return await client.migrationSettings();
+  });
+  if (json) console.log(JSON.stringify(settings));
+  else
+    console.log(
+      formatTable(
+        ["setting", "value"],
+        Object.entries(settings).map(([key, value]) => [key, String(value)]),
+      ),
+    );
+}
+
+/** The listener is another process, so that whoever breaks it finds no key in its memory. */
+async function runBoth(config: string): Promise<void> {
+  const logger = createHostLogger();
+  const service = await runService(config, logger);
+  const stopping = new AbortController();
+  const start = (): void => {
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, process.argv[1] ?? "", "host", "listener", "--config", config],
+      {
+        stdio: ["ignore", "inherit", "inherit"],
+      },
+    );
+    stopping.signal.addEventListener("abort", () => child.kill("SIGTERM"));
+    child.on("exit", (code) => {
+      if (stopping.signal.aborted) return;
+      logger.warn("listener-ended", { code });
+      setTimeout(start, 1000);
+    });
+  };
+  start();
+  await untilStopped();
+  stopping.abort();
+  await service.stop();
+}
+
+/** Resolves when the process is asked to end. */
+export async function untilStopped(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.once("SIGTERM", () => resolve());
+    process.once("SIGINT", () => resolve());
+  });
+}

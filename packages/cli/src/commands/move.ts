@@ -1,0 +1,163 @@
+import type { HyperVClient, JobProgress, MigrationRequest } from "@waybill/hyperv";
+import type { Command } from "commander";
+import { ExitCode } from "../output/exit-code.ts";
+import { formatProgress } from "../output/progress.ts";
+import { style } from "../output/style.ts";
+import { formatBytes, formatDuration } from "../output/table.ts";
+import { withHost } from "../session/connect-host.ts";
+import { readWorkstation } from "../session/workstation.ts";
+
+export interface MoveOptions {
+  readonly from: string;
+  readonly to: string;
+  readonly storage?: boolean;
+  readonly dryRun?: boolean;
+  readonly performance?: "tcpip" | "compression" | "multifd";
+  readonly downtimeLimit?: number;
+  readonly bandwidth?: number;
+  readonly postCopy?: boolean;
+  readonly explain?: boolean;
+  readonly json?: boolean;
+}
+
+export function registerMove(program: Command): void {
+  program
+    .command("move")
+    .description("move a running virtual machine to another host, as yourself")
+    .argument("<vm>", "name or id")
+    .requiredOption("--from <host>", "where it runs")
+    .requiredOption("--to <host>", "where it shall run")
+    .option("--storage", "its disks travel too")
+    .option("--dry-run", "check everything, move nothing")
+    .option("--performance <option>", "tcpip, compression or multifd (the host's setting unless given)")
+    .option("--downtime-limit <ms>", "how long it may stand still", Number)
+    .option("--bandwidth <bytes>", "bytes per second at most", Number)
+    .option("--post-copy", "let it run over there before all of its memory has arrived, if need be")
+    .option("--explain", "show every step of the authentication")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample: waybill move web01 --from kvm01 --to kvm02 --explain")
+    .action(async (vm: string, options: MoveOptions) => {
+      await move(vm, options);
+    });
+}
+
+/** Asks the source host to move the machine, and follows the job to its end. */
+export async function move(vmName: string, options: MoveOptions): Promise<void> {
+  const workstation = readWorkstation();
+  const destination = workstation.fullName(options.to);
+  await withHost(options.from, async (client) => {
+    const vm = await client.getVm(vmName);
+    const request = migrationRequest(vm.id, destination, options);
+    if (options.dryRun === true) return await check(client, vm.name, request, options);
+    const job = await client.migrate(request);
+    const release = cancelOnInterrupt(async () => await job.cancel());
+    let last: JobProgress | undefined;
+    try {
+      const bar = progressBar(options.json !== true);
+      for await (const progress of job.progress({ interval: 100 })) {
+        last = progress;
+        bar(progress);
+      }
+      bar(undefined);
+      if (options.explain === true && options.json !== true) explain(last);
+      const finished = await job.wait();
+      report(vm.name, options, finished.elapsed ?? 0, finished.owner ?? "", last);
+    } finally {
+      release();
+    }
+  });
+}
+
+function migrationRequest(vmId: string, destinationHost: string, options: MoveOptions): MigrationRequest {
+  const { performance, downtimeLimit, bandwidth, postCopy, explain: explained } = options;
+  const own = {
+    ...(performance === undefined ? {} : { performance }),
+    ...(downtimeLimit === undefined ? {} : { downtimeLimit }),
+    ...(bandwidth === undefined ? {} : { bandwidthLimit: bandwidth }),
+    ...(postCopy === undefined ? {} : { postCopy }),
+    ...(explained === undefined ? {} : { explain: explained }),
+  };
+  return {
+    vmId,
+    destinationHost,
+    type: options.storage === true ? "vmAndStorage" : "vm",
+    ...(Object.keys(own).length === 0 ? {} : { options: own }),
+  };
+}
+
+async function check(
+  client: HyperVClient,
+  vm: string,
+  request: MigrationRequest,
+  options: MoveOptions,
+): Promise<void> {
+  const answer = await client.checkMigratable(request);
+  if (options.json === true) console.log(JSON.stringify(answer));
+  else {
+    for (const { severity, check: name, message } of answer.findings) {
+      console.log(`${severity === "ok" ? style.good("ok    ") : style.bad("failed")} ${name}: ${message}`);
+    }
+    for (const error of answer.errors)
+      for (const remedy of error.remedies) console.log(`${style.strong("What to do:")} ${remedy}`);
+    console.log(answer.migratable ? style.good(`${vm} can be moved.`) : style.bad(`${vm} cannot be moved.`));
+  }
+  if (!answer.migratable) process.exitCode = ExitCode.refused;
+}
+
+function progressBar(wanted: boolean): (progress: JobProgress | undefined) => void {
+  const live = wanted && process.stderr.isTTY === true;
+  let seen = "";
+  return (progress) => {
+    if (!wanted) return;
+    if (progress === undefined) {
+      if (live) process.stderr.write("\r\x1b[K");
+      return;
+    }
+    const line = formatProgress(progress);
+    if (live) process.stderr.write(`\r\x1b[K${line}`);
+    else if (progress.migration?.phase !== undefined && progress.migration.phase !== seen) {
+      seen = progress.migration.phase;
+      process.stderr.write(`${line}\n`);
+    }
+  };
+}
+
+function explain(last: JobProgress | undefined): void {
+  for (const line of last?.migration?.explanation ?? []) console.log(style.faint(`  ${line}`));
+}
+
+function report(
+  vm: string,
+  options: MoveOptions,
+  elapsed: number,
+  owner: string,
+  last: JobProgress | undefined,
+): void {
+  const { migration } = last ?? {};
+  if (options.json === true) {
+    const { from, to } = options;
+    console.log(JSON.stringify({ moved: vm, from, to, person: owner, totalTime: elapsed, ...migration }));
+    return;
+  }
+  const facts = [
+    `${formatDuration(elapsed)} in all`,
+    ...(migration?.downtime === undefined
+      ? []
+      : [`downtime ${formatDuration(migration.downtime)} by QEMU's count`]),
+    ...(migration === undefined
+      ? []
+      : [`${formatBytes(migration.memoryTransferred)} in ${migration.pass} passes`]),
+  ];
+  console.log(`${style.good(`${vm} runs on ${options.to}.`)} ${facts.join(", ")}; asked by ${owner}.`);
+}
+
+/** Ctrl-C asks the host to stop and waits for its word; a second one leaves the job to itself. */
+function cancelOnInterrupt(cancel: () => Promise<void>): () => void {
+  const onInterrupt = (): void => {
+    process.stderr.write("\nasking the host to cancel (again to leave it to itself) …\n");
+    process.once("SIGINT", () => process.exit(ExitCode.failed));
+    cancel().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+  };
+  process.once("SIGINT", onInterrupt);
+  return () => process.removeListener("SIGINT", onInterrupt);
+}

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { createConnection } from "node:net";
+import { WaybillError } from "@waybill/base";
+import type { VirtualMachine, VmRequest } from "@waybill/hyperv";
+import { importLibvirtDomain, parseVmDefinition, VirtualMachine as QemuMachine } from "@waybill/qemu";
+import type { Command } from "commander";
+import { parse } from "yaml";
+import { formatTable } from "../output/table.ts";
+import { withHost } from "../session/connect-host.ts";
+
+const documentFormat = "waybill-vm/1";
+
+export function registerVm(program: Command): void {
+  const vm = program.command("vm").description("list, show, define, start and stop virtual machines");
+  vm.command("list")
+    .description("the machines you may see on a host")
+    .requiredOption("--host <name>", "the host")
+    .option("--json", "as JSON")
+    .action(async ({ host, json }: { host: string; json?: boolean }) => {
+      const machines = await withHost(host, (client) => client.listVms({ planned: true }));
+      if (json) console.log(JSON.stringify(machines));
+      else console.log(formatTable(["name", "state", "id", "remarks"], machines.map(row)));
+    });
+  vm.command("show")
+    .description("one machine with its settings")
+    .argument("<vm>")
+    .requiredOption("--host <name>", "the host")
+    .action(async (name: string, { host }: { host: string }) => {
+      console.log(JSON.stringify(await withHost(host, (client) => client.getVm(name)), undefined, 2));
+    });
+  vm.command("define")
+    .description("define a machine from YAML, JSON or libvirt's domain XML")
+    .argument("<file>")
+    .requiredOption("--host <name>", "the host")
+    .action(async (file: string, { host }: { host: string }) => {
+      const definition = readDefinition(file);
+      const document = { format: documentFormat, text: JSON.stringify(definition) };
+      const { name, uuid, memoryMiB, vcpus } = definition;
+      await withHost(host, (client) =>
+        client.defineVm({ name, id: uuid, memoryMiB, processors: vcpus, document }),
+      );
+      console.log(`${name} is defined on ${host}.`);
+    });
+  vm.command("remove")
+    .description("forget a stopped machine; its disks stay")
+    .argument("<vm>")
+    .requiredOption("--host <name>", "the host")
+    .action(async (name: string, { host }: { host: string }) => {
+      await withHost(host, async (client) => client.removeVm((await client.getVm(name)).id));
+    });
+  const requests: readonly [string, VmRequest, string][] = [
+    ["start", "running", "start it, or let a paused one go on"],
+    ["stop", "shutdown", "press its power button"],
+    ["kill", "off", "pull the plug"],
+    ["pause", "paused", "let it stand still"],
+    ["reset", "reset", "press its reset button"],
+  ];
+  for (const [word, request, description] of requests) {
+    vm.command(word)
+      .description(description)
+      .argument("<vm>")
+      .requiredOption("--host <name>", "the host")
+      .action(async (name: string, { host }: { host: string }) => {
+        await withHost(host, async (client) => {
+          const machine = await client.getVm(name);
+          const job = await client.requestVmState(machine.id, request);
+          await job?.wait();
+        });
+      });
+  }
+  vm.command("console")
+    .description("the machine's first serial port; only on the host itself, as the user QEMU runs as")
+    .requiredOption("--directory <path>", "the machine's folder below the host's run folder")
+    .action(async ({ directory }: { directory: string }) => await attachConsole(directory));
+}
+
+function row({ name, state, id, statusDescriptions, planned }: VirtualMachine): string[] {
+  return [name, planned === true ? "incoming" : state, id, (statusDescriptions ?? []).join("; ")];
+}
+
+function readDefinition(file: string): ReturnType<typeof parseVmDefinition> {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new WaybillError(`cannot read ${file}`, { code: "FILE_UNREADABLE", family: "caller", cause });
+  }
+  return text.trimStart().startsWith("<")
+    ? importLibvirtDomain(text).definition
+    : parseVmDefinition(parse(text));
+}
+
+const leaveKey = 0x1d;
+
+async function attachConsole(directory: string): Promise<void> {
+  const machine = await QemuMachine.attach(directory);
+  const socket = createConnection(machine.consoleSocket);
+  await machine.detach();
+  process.stderr.write("Connected; Ctrl-] leaves.\r\n");
+  if (process.stdin.isTTY) process.stdin.setRawMode(true);
+  socket.pipe(process.stdout);
+  process.stdin.on("data", (chunk: Buffer) => {
+    if (chunk.includes(leaveKey)) socket.end();
+    else socket.write(chunk);
+  });
+  await new Promise<void>((resolve) => {
+    socket.on("close", () => resolve());
+    socket.on("error", () => resolve());
+  });
+  if (process.stdin.isTTY) process.stdin.setRawMode(false);
+  process.stdin.pause();
+}
