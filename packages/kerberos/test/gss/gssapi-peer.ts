@@ -80,6 +80,16 @@ export class GssapiPeer {
     await this.#ask("verify", { data: toHex(data), mic: toHex(mic) });
   }
 
+  /** Microseconds of one wrap of `size` octets, measured inside the peer's process. */
+  async timeWrap(size: number, rounds: number, confidential: boolean): Promise<number> {
+    return Number((await this.#ask("time_wrap", { size, rounds, confidential })).wrap);
+  }
+
+  /** Microseconds of one unwrap. */
+  async timeUnwrap(tokens: readonly Uint8Array[]): Promise<number> {
+    return Number((await this.#ask("time_unwrap", { tokens: tokens.map(toHex) })).unwrap);
+  }
+
   async prf(data: Uint8Array, length: number, partial: boolean): Promise<Uint8Array> {
     return hex(await this.#ask("prf", { data: toHex(data), length, partial }), "data");
   }
