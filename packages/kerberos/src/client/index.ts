@@ -10,6 +10,7 @@ export { ntStatusOf, readKrbError } from "./krb-error.ts";
 export { type S4u2ProxyRequest, s4u2proxyExchange } from "./s4u2proxy.ts";
 export { type S4u2SelfPadata, type S4u2SelfRequest, s4u2selfExchange } from "./s4u2self.ts";
 export { ticketExchange } from "./tgs-path.ts";
+export { tgtFromCache } from "./tgt-from-cache.ts";
 export { TicketCache, type TicketCacheKey } from "./ticket-cache.ts";
 export { confLocator } from "./transport/conf-locator.ts";
 export * from "./transport/endpoint.ts";

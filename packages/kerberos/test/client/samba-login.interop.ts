@@ -1,16 +1,24 @@
+import { promises as dns } from "node:dns";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
+  configuredClient,
+  dnsLocator,
   EncType,
   encTypesWithRc4,
   KerberosClient,
+  loadKrb5Conf,
   NameType,
   NetworkTransport,
+  openCredentialCache,
   type Principal,
   parsePrincipal,
   readKeytab,
   staticLocator,
   TicketFlags,
+  tgtFromCache,
 } from "../../src/index.ts";
+import { run } from "../support/processes.ts";
 import { s4uAccounts } from "../support/s4u-accounts.ts";
 import { SambaDomain } from "../support/samba-domain.ts";
 
@@ -109,7 +117,38 @@ describe("AS exchange (RFC 4120 3.1) with Samba AD", () => {
   });
 });
 
+describe("finding the domain", () => {
+  test("by the SRV records of its DNS (RFC 4120 7.2.3.2)", async () => {
+    const resolver = new dns.Resolver();
+    resolver.setServers([domain.address]);
+    const found = new KerberosClient({
+      transport: new NetworkTransport({ locator: dnsLocator({ resolver }) }),
+    });
+    const tgt = await found.login({ principal: principal("bob"), password: password("bob") });
+    expect(tgt.client.components).toEqual(["bob"]);
+  });
+
+  test("by krb5.conf, with the ticket kinit left", async () => {
+    const cache = `FILE:${join(domain.directory, "ccache")}`;
+    const env = { KRB5_CONFIG: domain.krb5Conf };
+    await run("kinit", ["-c", cache, "alice"], { env, input: `${password("alice")}\n` });
+    const configured = configuredClient(loadKrb5Conf(domain.krb5Conf));
+    const tgt = await tgtFromCache(openCredentialCache(cache));
+    const ticket = await configured.getTicket({ tgt, server: principal("host/kvm01.lab.test") });
+    expect(ticket.client.components).toEqual(["alice"]);
+  });
+});
+
 describe("TGS exchange (RFC 4120 3.3) with Samba AD", () => {
+  test("many at once do not disturb each other, and nothing looks like a replay", async () => {
+    const tgt = await client.login({ principal: principal("alice"), password: password("alice") });
+    const hosts = ["kvm01", "kvm02", "kvm03", "kvm04"];
+    const asked = Array.from({ length: 40 }, (_, index) => `host/${hosts[index % 4]}.lab.test`);
+    const get = (name: string) => client.getTicket({ tgt, server: principal(name) }, { fresh: true });
+    const tickets = await Promise.all(asked.map(get));
+    expect(tickets.map((ticket) => ticket.server.components.join("/"))).toEqual(asked);
+  });
+
   test("over UDP with fall-over, and TCP alone", async () => {
     for (const prefix of ["", "tcp/"] as const) {
       const other = newClient(prefix);

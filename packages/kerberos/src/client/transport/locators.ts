@@ -52,11 +52,14 @@ function endpoints(addresses: {
 /** What the DNS locator needs of a resolver; `dns.promises.Resolver` has it. */
 export interface SrvResolver {
   resolveSrv(name: string): Promise<{ name: string; port: number; priority: number; weight: number }[]>;
+  /** When there, hosts are looked up here too, not by the system: for a domain whose DNS the system does not use. */
+  resolve4?(name: string): Promise<string[]>;
 }
 
 /** KDCs by DNS SRV records: RFC 4120 section 7.2.3.2. Results are kept for a minute. */
 export function dnsLocator(options: { readonly resolver?: SrvResolver | undefined } = {}): KdcLocator {
-  const resolver = options.resolver ?? dns;
+  // The system's own resolver leaves host names to the system, which knows /etc/hosts as well.
+  const resolver = options.resolver ?? { resolveSrv: (name: string) => dns.resolveSrv(name) };
   const cache = new Map<string, { readonly until: number; readonly found: readonly KdcEndpoint[] }>();
   return {
     async locate(realm, service, signal) {
@@ -92,10 +95,22 @@ async function lookUp(
   const merged = udp.map(
     (endpoint): KdcEndpoint => (both(endpoint) ? { ...endpoint, protocol: "any" } : endpoint),
   );
-  return [
+  const all = [
     ...merged,
     ...tcp.filter(({ host, port }) => !udp.some((other) => other.host === host && other.port === port)),
   ];
+  return resolver.resolve4 === undefined ? all : await withAddresses(resolver, all);
+}
+
+async function withAddresses(
+  resolver: SrvResolver,
+  endpoints: readonly KdcEndpoint[],
+): Promise<readonly KdcEndpoint[]> {
+  const resolved = endpoints.map(async (endpoint): Promise<KdcEndpoint[]> => {
+    const addresses = (await resolver.resolve4?.(endpoint.host).catch(nothingThere)) ?? [];
+    return addresses.map((host) => ({ ...endpoint, host }));
+  });
+  return (await Promise.all(resolved)).flat();
 }
 
 /** Lower priority first; within one priority at random by weight (RFC 2782). */
