@@ -30,9 +30,9 @@ export function spnKey(spn: string): string {
 }
 
 /** The HOST name that covers an SPN when nobody registered it: `host/kvm01` for `cifs/kvm01`. */
-export function hostAliasOf(spn: string): string | undefined {
+export function hostAliasOf(spn: string, aliases: ReadonlySet<string> = hostAliases): string | undefined {
   const slash = spn.indexOf("/");
-  if (slash < 0 || !hostAliases.has(spn.slice(0, slash).toLowerCase())) return undefined;
+  if (slash < 0 || !aliases.has(spn.slice(0, slash).toLowerCase())) return undefined;
   return `host${spn.slice(slash)}`.toLowerCase();
 }
 

@@ -2,7 +2,7 @@ import { DirectoryError } from "../errors.ts";
 import type { Account, Group } from "../model/account.ts";
 import type { DirectoryView, SpnOwners } from "../model/directory-view.ts";
 import type { Domain, Trust } from "../model/domain.ts";
-import { hostAliasOf, spnKey } from "../model/spn.ts";
+import { hostAliases, hostAliasOf, spnKey } from "../model/spn.ts";
 import { WellKnownSid } from "../model/well-known.ts";
 import { rdnKey, splitDn } from "../names/dn.ts";
 import { domainOf } from "../security/sid.ts";
@@ -20,6 +20,7 @@ export class DirectoryReader implements DirectoryView {
   readonly store: StoreReader;
   #cachedVersion = -1;
   #domain: Domain | undefined;
+  #aliases: ReadonlySet<string> | undefined;
   readonly #accounts = new Map<number, Account | undefined>();
   readonly #dns = new Map<number, string>();
   #groups = new WeakMap<Account, readonly Group[]>();
@@ -82,7 +83,7 @@ export class DirectoryReader implements DirectoryView {
   spnOwners(spn: string): SpnOwners {
     const registered = this.#all("serviceprincipalname", spnKey(spn));
     if (registered.length > 0) return { accounts: registered, match: "registered" };
-    const host = hostAliasOf(spn);
+    const host = hostAliasOf(spn, this.#hostAliases());
     const covered = host === undefined ? [] : this.#all("serviceprincipalname", host);
     return { accounts: covered, match: covered.length > 0 ? "host-alias" : "none" };
   }
@@ -195,11 +196,22 @@ export class DirectoryReader implements DirectoryView {
     return account;
   }
 
+  /** What HOST stands for here, where the forest says so. */
+  #hostAliases(): ReadonlySet<string> | undefined {
+    this.#refresh();
+    if (this.#aliases === undefined) {
+      const names = this.store.setting("hostAliases");
+      this.#aliases = Array.isArray(names) ? new Set(names.map(String)) : hostAliases;
+    }
+    return this.#aliases;
+  }
+
   #refresh(): void {
     const { version } = this.store;
     if (version === this.#cachedVersion) return;
     this.#cachedVersion = version;
     this.#domain = undefined;
+    this.#aliases = undefined;
     this.#accounts.clear();
     this.#dns.clear();
     this.#groups = new WeakMap();
