@@ -33,7 +33,7 @@ export interface BindingParts<C extends AnyWmiClass> {
   readonly methods?: {
     readonly [N in MethodName<C>]?: (call: MethodCall<MethodInput<C, N>>) => Promise<MethodOutput<C, N>>;
   };
-  put?(call: ProviderCall, instance: Instance<C>): Promise<void>;
+  put?(this: void, call: ProviderCall, instance: Instance<C>): Promise<void>;
 }
 
 export function bindClass<C extends AnyWmiClass>(schema: C, parts: BindingParts<C>): ClassBinding {

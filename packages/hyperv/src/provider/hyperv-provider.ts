@@ -145,7 +145,8 @@ export class HyperVProvider implements WsmanProvider {
   }
 
   async #find(context: OperationContext): Promise<FoundInstance> {
-    const { schema, instances } = this.#classOf(context);
+    const binding = this.#classOf(context);
+    const { schema } = binding;
     const keys = plainKeys(context.selectors);
     for (const name of Object.keys(keys)) {
       if (!schema.keys.some((key) => key.toLowerCase() === name.toLowerCase())) {
@@ -155,7 +156,7 @@ export class HyperVProvider implements WsmanProvider {
     const wanted = Object.entries(keys).map(
       ([name, value]) => [name.toLowerCase(), value.toLowerCase()] as const,
     );
-    const found = (await instances(this.#call(context))).filter((values) => {
+    const found = (await binding.instances(this.#call(context))).filter((values) => {
       const own = schema.referenceTo(values).keys;
       const byName = new Map(
         Object.entries(own).map(([name, value]) => [name.toLowerCase(), value.toLowerCase()]),

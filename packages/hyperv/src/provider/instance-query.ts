@@ -89,8 +89,8 @@ export class InstanceQuery {
 
   async #instances(bindings: readonly ClassBinding[], call: ProviderCall): Promise<readonly FoundInstance[]> {
     const found: FoundInstance[] = [];
-    for (const { schema, instances } of bindings) {
-      for (const values of await instances(call)) found.push({ schema, values });
+    for (const binding of bindings) {
+      for (const values of await binding.instances(call)) found.push({ schema: binding.schema, values });
     }
     return found;
   }

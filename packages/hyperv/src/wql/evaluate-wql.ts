@@ -85,7 +85,7 @@ type LikePart = "%" | ((character: string) => boolean);
 
 function likeParts(pattern: string): readonly LikePart[] {
   const parts: LikePart[] = [];
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   for (let i = 0; i < characters.length; i += 1) {
     const character = characters[i] ?? "";
     const close = character === "[" ? characters.indexOf("]", i + 1) : -1;

@@ -20,7 +20,7 @@ import { readFault } from "../soap/fault.ts";
 import { childOf, element, type XmlElement } from "../xml/element.ts";
 import { readXml } from "../xml/read-xml.ts";
 import { writeXml } from "../xml/write-xml.ts";
-import { type ConnectionOptions, WsmanConnection } from "./wsman-connection.ts";
+import { type ConnectionOptions, type ExchangeOptions, WsmanConnection } from "./wsman-connection.ts";
 
 export interface WsmanClientOptions extends ConnectionOptions {
   /** Milliseconds an operation may take on the wire; the service is asked for a little less. Default 60000. */
@@ -146,6 +146,20 @@ export class WsmanClient {
     this.#connection.close();
   }
 
+  async #exchange(
+    message: Uint8Array,
+    options: ExchangeOptions,
+  ): Promise<{ status: number; envelope: Envelope }> {
+    for (let attempt = 0; ; attempt += 1) {
+      const { status, body } = await this.#connection.exchange(message, options);
+      const envelope = readEnvelope(readXml(body));
+      const ended = isFault(envelope.body) && readFault(envelope.body).waybillCode === sessionEnded;
+      if (!ended || attempt > 0) return { status, envelope };
+      // The ticket behind the connection has ended; nothing was done yet, so that asking again is safe.
+      this.#connection.close();
+    }
+  }
+
   async #release(resourceUri: string, context: string): Promise<void> {
     const request = { action: Action.release, resourceUri, body: writeRelease(context) };
     // The context expires by itself; a failure to release it early concerns nobody.
@@ -175,10 +189,9 @@ export class WsmanClient {
       : {};
     const message = utf8(writeXml(writeEnvelope({ ...headers, ...request })));
     const { signal } = options;
-    const answer = await this.#connection.exchange(message, { timeout, signal, repeatable });
-    const envelope = readEnvelope(readXml(answer.body));
+    const { status, envelope } = await this.#exchange(message, { timeout, signal, repeatable });
     const { body } = envelope;
-    if (body?.name === "Fault" && body.namespace === Ns.soap) throw faultReceived(host, body, answer.status);
+    if (isFault(body)) throw faultReceived(host, body, status);
     if (addressed && envelope.relatesTo !== undefined && !sameId(envelope.relatesTo, messageId)) {
       throw new WsmanError(`${host} answered another request`, {
         code: "WSMAN_ANSWER_UNEXPECTED",
@@ -188,6 +201,13 @@ export class WsmanClient {
     if (body === undefined && !emptyAllowed) throw unexpected(request.action ?? "the request", undefined);
     return body ?? element(Ns.soap, "Body");
   }
+}
+
+/** What a Waybill host answers when the ticket behind a connection has ended. */
+const sessionEnded = "SESSION_UNKNOWN";
+
+function isFault(body: XmlElement | undefined): body is XmlElement {
+  return body?.name === "Fault" && body.namespace === Ns.soap;
 }
 
 function target(reference: EndpointReference): Pick<Envelope, "resourceUri" | "selectors"> {

@@ -86,7 +86,7 @@ export function readEncryptedMessage(contentType: string, body: Uint8Array): Enc
   const protocol = readProtocol(/Content-Type:[ \t]*([^\s;]+)/i.exec(headers)?.[1]);
   const length = /OriginalContent:[^\r\n]*;[ \t]*Length=(\d{1,9})/i.exec(headers)?.[1];
   if (length === undefined) refuse("OriginalContent has no length");
-  const tail = /-- ?Encrypted Boundary--(?:\r\n)?$/i.exec(
+  const tail = /-- ?Encrypted Boundary--(?:\r?\n)?$/i.exec(
     bytes.toString("latin1", Math.max(0, bytes.length - 32)),
   );
   if (tail === null) refuse("the closing boundary is missing");

@@ -53,6 +53,8 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpListener
         send(response, { status: 413, headers: {}, body: new Uint8Array(0), close: true });
         return;
       }
+      // A connection that is gone already must not be remembered anew.
+      if (request.socket.destroyed) return;
       const result = await server.handle({
         connectionId,
         method: request.method ?? "",

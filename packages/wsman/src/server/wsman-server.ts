@@ -79,6 +79,7 @@ interface Connection {
 
 const soapType = "application/soap+xml;charset=UTF-8";
 const maxLegs = 6;
+const maxAnonymousBody = 4096;
 
 /**
  * The core of a WS-Management service: takes HTTP requests as values and gives answers as values, holds no socket
@@ -208,6 +209,8 @@ export class WsmanServer {
       if (session === undefined || contextId === undefined) return unauthorized();
       return await this.#processSealed(connection, session, contextId, request, contentType ?? "", headers);
     }
+    // Strangers are worth no more parsing than an Identify takes.
+    if (session === undefined && request.body.length > maxAnonymousBody) return unauthorized();
     const opened = this.#open(request.body);
     if (opened.envelope !== undefined && isIdentify(opened.envelope.body)) {
       // In clear nobody learns versions, whoever asks.
