@@ -11,6 +11,7 @@ import {
   uint32,
   uint64,
 } from "../schema/property.ts";
+import type { PropertyMap } from "../schema/record-codec.ts";
 import { type Instance, method, wmiClass } from "../schema/wmi-class.ts";
 import {
   VirtualSystemMigrationNetworkSettingData,
@@ -67,12 +68,16 @@ export const VirtualSystemManagementService = wmiClass("Msvm_VirtualSystemManage
 });
 export type VirtualSystemManagementService = Instance<typeof VirtualSystemManagementService>;
 
-const migration = {
+/** The parameters of all migration methods, in the order of the documentation. */
+const migrationOf = <D extends PropertyMap>(destination: D) => ({
   ComputerSystem: required(reference),
+  ...destination,
   MigrationSettingData: embedded(VirtualSystemMigrationSettingData),
   NewSystemSettingData: embedded(VirtualSystemSettingData),
   NewResourceSettingData: arrayOf(resourceSetting),
-} as const;
+});
+const toHost = migrationOf({ DestinationHost: required(string) });
+const toSystem = migrationOf({ DestinationSystem: required(reference) });
 
 /** One side of a comparison of processors (HyperV_v2/msvm-compatibilityvector). */
 export const CompatibilityVector = wmiClass("Msvm_CompatibilityVector", {
@@ -97,26 +102,11 @@ export const VirtualSystemMigrationService = wmiClass("Msvm_VirtualSystemMigrati
   },
   methods: {
     ...stateChange,
-    MigrateVirtualSystemToHost: method(
-      { ...migration, DestinationHost: required(string) },
-      { Job: reference },
-    ),
-    MigrateVirtualSystemToSystem: method(
-      { ...migration, DestinationSystem: required(reference) },
-      { NewComputerSystem: reference, Job: reference },
-    ),
-    CheckVirtualSystemIsMigratable: method(
-      { ...migration, DestinationHost: required(string) },
-      { Job: reference },
-    ),
-    CheckVirtualSystemIsMigratableToHost: method(
-      { ...migration, DestinationHost: required(string) },
-      { IsMigratable: boolean },
-    ),
-    CheckVirtualSystemIsMigratableToSystem: method(
-      { ...migration, DestinationSystem: required(reference) },
-      { IsMigratable: boolean },
-    ),
+    MigrateVirtualSystemToHost: method(toHost, { Job: reference }),
+    MigrateVirtualSystemToSystem: method(toSystem, { NewComputerSystem: reference, Job: reference }),
+    CheckVirtualSystemIsMigratable: method(toHost, { Job: reference }),
+    CheckVirtualSystemIsMigratableToHost: method(toHost, { IsMigratable: boolean }),
+    CheckVirtualSystemIsMigratableToSystem: method(toSystem, { IsMigratable: boolean }),
     GetSystemCompatibilityInfo: method(
       { ComputerSystem: required(reference) },
       { CompatibilityInfo: arrayOf(uint8) },

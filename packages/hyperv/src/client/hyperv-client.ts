@@ -44,7 +44,7 @@ import type {
 import type { Job, JobError, PreflightFinding } from "../model/job.ts";
 import type { MigrationRequest } from "../model/migration-request.ts";
 import type { VirtualMachine, VmDefinitionRequest } from "../model/virtual-machine.ts";
-import { isJobSuccessful } from "../registry/job-states.ts";
+import { isJobOver, isJobSuccessful } from "../registry/job-states.ts";
 import { describeReturnValue, ReturnValue } from "../registry/return-codes.ts";
 import { RequestedState, type VmRequest } from "../registry/vm-states.ts";
 import { formatCimMoment } from "../schema/cim-datetime.ts";
@@ -238,20 +238,42 @@ export class HyperVClient {
     return this.#outcome(output, "the removal of the virtual machine");
   }
 
-  /** Starts a migration. The job goes on whatever becomes of this client. */
+  /**
+   * Starts a migration. The job goes on whatever becomes of this client. When the connection breaks before the
+   * answer comes, the host's own list of jobs says whether the migration began, and its job is taken up.
+   */
   async migrate(request: MigrationRequest, options: CallOptions = {}): Promise<JobHandle> {
     const service = await this.#service(VirtualSystemMigrationService, options);
     const input = await this.#migrationInput(request, options);
-    const output = await this.#session.invoke(
-      VirtualSystemMigrationService,
-      service,
-      "MigrateVirtualSystemToHost",
-      input,
-      options,
+    try {
+      const output = await this.#session.invoke(
+        VirtualSystemMigrationService,
+        service,
+        "MigrateVirtualSystemToHost",
+        input,
+        options,
+      );
+      const job = this.#outcome(output, "the migration");
+      if (job !== undefined) return job;
+    } catch (error) {
+      if (!(error instanceof WsmanError) || error.code !== "WSMAN_CONNECTION_LOST") throw error;
+      const begun = await this.#begunMigration(request, options).catch(() => undefined);
+      if (begun === undefined) throw error;
+      return begun;
+    }
+    throw this.#missing("JOB_MISSING", "the host started no job for the migration");
+  }
+
+  /** A machine moves in one direction at a time: a running migration of it to the same place is the one asked for. */
+  async #begunMigration(request: MigrationRequest, options: CallOptions): Promise<JobHandle | undefined> {
+    const jobs = await this.listJobs(options);
+    const begun = jobs.find(
+      ({ state, migration }) =>
+        !isJobOver(state) &&
+        migration?.vmId.toLowerCase() === request.vmId.toLowerCase() &&
+        migration.destinationHost.toLowerCase() === request.destinationHost.toLowerCase(),
     );
-    const job = this.#outcome(output, "the migration");
-    if (job === undefined) throw this.#missing("JOB_MISSING", "the host started no job for the migration");
-    return job;
+    return begun === undefined ? undefined : this.job(begun.id);
   }
 
   /** Asks whether a migration would work, and why not (what Compare-VM does). Nothing moves. */

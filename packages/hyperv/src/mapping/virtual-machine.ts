@@ -211,14 +211,13 @@ export function isVirtualMachine(system: ComputerSystem): boolean {
 
 /** The input of DefineSystem. */
 export function toDefinition(request: VmDefinitionRequest): {
-  readonly SystemSettings: VirtualSystemSettingData;
+  readonly SystemSettings: Partial<VirtualSystemSettingData>;
   readonly ResourceSettings: readonly EmbeddedChoice[];
 } {
   const id = request.id ?? "Definition";
   const document = request.document;
   return {
     SystemSettings: {
-      InstanceID: settingsId(id),
       ElementName: request.name,
       VirtualSystemIdentifier: request.id,
       Notes: request.notes,

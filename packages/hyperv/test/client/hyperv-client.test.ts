@@ -1,3 +1,4 @@
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from "node:net";
 import { listenHttp, type WsmanError, WsmanServer } from "@waybill/wsman";
 import { afterEach, describe, expect, it } from "vitest";
 import { ToyBroker, toySecurity } from "../../../wsman/test/support/toy-security.ts";
@@ -14,18 +15,45 @@ async function house() {
   const broker = new ToyBroker();
   const server = new WsmanServer({ provider: new HyperVProvider(host), broker, machine: host.hostName });
   const listener = await listenHttp({ server, host: "127.0.0.1", port: 0 });
-  open.push(listener);
+  const relay = await dropableRelay(listener.port);
+  open.push(listener, relay);
   const connect = (user = "alice"): HyperVClient => {
     const client = new HyperVClient({
       host: "127.0.0.1",
-      port: listener.port,
+      port: relay.port,
       security: toySecurity(user),
       timeout: 5000,
     });
     open.push(client);
     return client;
   };
-  return { host, connect, client: connect() };
+  return { host, connect, client: connect(), connections: relay };
+}
+
+/** Passes bytes on until told to cut every connection that is open. */
+async function dropableRelay(target: number) {
+  const sockets = new Set<Socket>();
+  const relay = createServer((incoming) => {
+    const outgoing = connectTo(target, "127.0.0.1");
+    for (const socket of [incoming, outgoing]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => sockets.delete(socket));
+    }
+    incoming.pipe(outgoing).pipe(incoming);
+  });
+  await new Promise<void>((resolve) => {
+    relay.listen(0, "127.0.0.1", resolve);
+  });
+  const drop = (): void => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  const { port } = relay.address() as AddressInfo;
+  const close = (): void => {
+    drop();
+    relay.close();
+  };
+  return { port, drop, close };
 }
 
 const failure = async <T>(work: Promise<unknown>): Promise<T> =>
@@ -156,6 +184,20 @@ describe("migrations", () => {
     const later = connect();
     expect((await later.listJobs()).map((job) => job.id)).toEqual([id]);
     expect((await later.job(id).wait({ interval: 5 })).state).toBe("completed");
+  });
+
+  it("takes up the job of a migration whose answer was lost on the way", async () => {
+    const { client, host, connections } = await house();
+    await client.listVms();
+    const migrate = host.migrate.bind(host);
+    host.migrate = async (caller, request) => {
+      const outcome = await migrate(caller, request);
+      connections.drop();
+      return outcome;
+    };
+    const job = await client.migrate(move);
+    expect([...host.jobs.keys()]).toEqual([job.id]);
+    expect((await job.wait({ interval: 5 })).state).toBe("completed");
   });
 
   it("finds a job that is not a migration by its id as well", async () => {
