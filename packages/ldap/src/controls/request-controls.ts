@@ -28,6 +28,8 @@ export interface ControlOptions {
 export interface SortBy {
   readonly attribute: string;
   readonly descending?: boolean;
+  /** Ordering rule by name or number; needed by servers whose schema gives the attribute none. */
+  readonly rule?: string;
 }
 
 export function encodeControls(options: ControlOptions): Control[] {
@@ -51,8 +53,9 @@ export function encodeControls(options: ControlOptions): Control[] {
     );
   }
   if (options.sort !== undefined) {
-    const keys = options.sort.map(({ attribute, descending = false }) => ({
+    const keys = options.sort.map(({ attribute, descending = false, rule }) => ({
       attributeType: attribute,
+      orderingRule: rule,
       reverseOrder: descending,
     }));
     add(ControlOid.sortRequest, SortKeyList.encode(keys));
