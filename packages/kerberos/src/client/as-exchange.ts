@@ -28,6 +28,7 @@ import { type ArmoredReply, FastArmor } from "./fast-armor.ts";
 import { methodData, readKrbError, toKerberosError } from "./krb-error.ts";
 import { encryptedChallenge, encTimestamp, pacRequest, verifyKdcChallenge } from "./preauth.ts";
 import { checkReply, modified, toCredential } from "./reply-checks.ts";
+import { trace } from "./trace.ts";
 
 /** What to ask an authentication server for. Times and lifetimes are milliseconds. */
 export interface LoginRequest extends LoginSecret {
@@ -94,6 +95,18 @@ class Login {
   }
 
   *run(): Exchange<Credential> {
+    const { realm } = this.#request.principal;
+    const offset = this.#context.offset(realm);
+    try {
+      return yield* this.#rounds();
+    } catch (error) {
+      // Errors are not authentic: whoever sent them must not set our clock for good.
+      if (this.#context.offset(realm) !== offset) this.#context.restoreOffset(realm, offset);
+      throw error;
+    }
+  }
+
+  *#rounds(): Exchange<Credential> {
     for (let round = 0; round < maxRounds; round++) {
       const body = this.#body();
       const message = this.#message(body);
@@ -181,6 +194,8 @@ class Login {
     );
     if (usable === undefined && offered.length > 0) throw notSupported(offered, error);
     this.#challenge = usable === PaType.encryptedChallenge;
+    const proof = this.#challenge ? "challenge" : "timestamp";
+    trace.proof(this.#context.log, this.#request.principal, proof, this.#key.keytype);
     this.#proveAgain();
   }
 
@@ -224,7 +239,9 @@ class Login {
     this.#checkClient(proven);
     checkRequestUnchanged(enc, replyKey, message);
     this.#context.learnTime(this.#realm, enc.authtime);
-    return toCredential(proven, enc, "AS");
+    const credential = toCredential(proven, enc, "AS");
+    trace.ticket(this.#context.log, credential);
+    return credential;
   }
 
   #replyKey(rep: KdcRep, armored: ArmoredReply | undefined): EncryptionKey {

@@ -1,5 +1,6 @@
 import { type Clock, type EpochMs, type Logger, type Random, randomUint31 } from "@waybill/base";
 import type { Principal } from "../principal.ts";
+import { trace } from "./trace.ts";
 
 /** A moment as Kerberos writes it: whole seconds and microseconds beside them. */
 export interface Stamp {
@@ -56,7 +57,18 @@ export class ExchangeContext {
     this.#offsets.set(realm, offset);
     // Stamps must be able to go back with the clock.
     this.#lastStamp = 0;
-    this.log.info("kerberos.clock-skew", { realm, offsetMs: offset });
+    trace.clockSkew(this.log, realm, offset);
+  }
+
+  /** What is known of the realm's clock. */
+  offset(realm: string): number {
+    return this.#offsets.get(realm) ?? 0;
+  }
+
+  /** Forgets what was learned from a KDC that could not prove to be one. */
+  restoreOffset(realm: string, offset: number): void {
+    this.#offsets.set(realm, offset);
+    this.#lastStamp = 0;
   }
 
   nonce(): number {

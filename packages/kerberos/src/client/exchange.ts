@@ -1,4 +1,4 @@
-import type { EpochMs } from "@waybill/base";
+import { AbortedError, type EpochMs } from "@waybill/base";
 
 /** `kdc` is AS and TGS (port 88), `kpasswd` is change of password (port 464). */
 export type KdcService = "kdc" | "kpasswd";
@@ -35,6 +35,7 @@ export async function runExchange<T>(
   let step = exchange.next();
   while (!step.done) {
     const { realm, message, service } = step.value;
+    if (options.signal?.aborted) throw new AbortedError(`asking a KDC of ${realm}`, options.signal.reason);
     step = exchange.next(await transport.exchange(realm, message, { ...options, service }));
   }
   return step.value;

@@ -16,6 +16,7 @@ import { type S4u2SelfRequest, s4u2selfExchange } from "./s4u2self.ts";
 import { tgsExchange } from "./tgs-exchange.ts";
 import { inherited, ticketExchange } from "./tgs-path.ts";
 import { TicketCache, type TicketCacheKey } from "./ticket-cache.ts";
+import { trace } from "./trace.ts";
 
 export interface KerberosClientOptions {
   readonly transport: KdcTransport;
@@ -186,7 +187,10 @@ export class KerberosClient {
   ): Promise<Credential> {
     if (!options.fresh) {
       const found = this.cache.get(key, this.context.now(key.target.realm) + endMargin);
-      if (found !== undefined) return found;
+      if (found !== undefined) {
+        trace.cached(this.context.log, found);
+        return found;
+      }
     }
     const credential = await this.#run(exchange(), options);
     this.cache.set(key, credential);

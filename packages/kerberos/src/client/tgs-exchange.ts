@@ -17,6 +17,7 @@ import { type Credential, type CredentialOrigin, grantingRealm } from "./credent
 import type { Exchange } from "./exchange.ts";
 import { readKrbError, toKerberosError } from "./krb-error.ts";
 import { checkReply, modified, toCredential } from "./reply-checks.ts";
+import { trace } from "./trace.ts";
 
 /** One TGS-REQ to one realm. */
 export interface TgsRequest {
@@ -52,8 +53,30 @@ export interface TgsReply {
   readonly enc: EncKdcRepPart;
 }
 
-/** One TGS exchange without following referrals: RFC 4120 section 3.3. */
+/**
+ * One TGS exchange without following referrals: RFC 4120 section 3.3. When the KDC says that the clocks differ, it is
+ * asked once more by its own.
+ */
 export function* tgsExchange(context: ExchangeContext, request: TgsRequest): Exchange<Credential> {
+  try {
+    return yield* oneTgsExchange(context, request);
+  } catch (error) {
+    if (!(error instanceof KerberosError)) throw error;
+    trace.refused(context.log, error);
+    if (error.code !== "KRB_AP_ERR_SKEW" || error.krbError === undefined) throw error;
+    const realm = request.realm ?? grantingRealm(request.tgt);
+    const offset = context.offset(realm);
+    context.learnTime(realm, error.krbError.stime);
+    try {
+      return yield* oneTgsExchange(context, request);
+    } catch (again) {
+      context.restoreOffset(realm, offset);
+      throw again;
+    }
+  }
+}
+
+function* oneTgsExchange(context: ExchangeContext, request: TgsRequest): Exchange<Credential> {
   const { tgt, server } = request;
   const realm = request.realm ?? grantingRealm(tgt);
   checkUsable(context, tgt, realm);
@@ -88,7 +111,9 @@ export function* tgsExchange(context: ExchangeContext, request: TgsRequest): Exc
   }
   if (request.subject) request.subject({ rep, enc }, keys);
   else checkClient(rep, tgt.client);
-  return toCredential(rep, enc, request.origin ?? "TGS");
+  const credential = toCredential(rep, enc, request.origin ?? "TGS");
+  trace.ticket(context.log, credential);
+  return credential;
 }
 
 /** The reply must be about this client; anything else would be another person's ticket. */

@@ -1,11 +1,12 @@
 import { KerberosError } from "../errors.ts";
 import { isTicketGrantingService, type Principal, ticketGrantingService } from "../principal.ts";
 import { KdcOptions } from "../registry/flags.ts";
-import { type ExchangeContext, shown } from "./context.ts";
+import type { ExchangeContext } from "./context.ts";
 import { type Credential, grantingRealm } from "./credential.ts";
 import type { Exchange } from "./exchange.ts";
 import { explainTicket } from "./explain-ticket.ts";
 import { type TgsRequest, tgsExchange } from "./tgs-exchange.ts";
+import { trace } from "./trace.ts";
 
 /** The realms between two realms without both ends, as RFC 4120 section 1.2 has it when nobody says otherwise. */
 export function hierarchicalPath(from: string, to: string): readonly string[] {
@@ -95,7 +96,7 @@ export function* followReferrals(context: ExchangeContext, request: TgsRequest):
     const reached = grantingRealm(answer);
     const isReferral = !wantsTgt && isTicketGrantingService(answer.server);
     if (!isReferral) return answer;
-    context.log.debug("kerberos.referral", { server: shown(request.server), to: reached });
+    trace.referral(context.log, request.server, reached);
     if (visited.has(reached) || visited.size > context.maxReferrals) throw loop([...visited, reached]);
     visited.add(reached);
     current = answer;
