@@ -1,8 +1,13 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   childText,
   element,
+  faultError,
   type HttpListener,
   listenHttp,
   WsmanClient,
@@ -37,6 +42,20 @@ function client(listener: HttpListener, options: Partial<WsmanClientOptions> = {
     ...options,
   });
   open.push(made);
+  return made;
+}
+
+/** A certificate for localhost, made by openssl for this run. */
+function selfSigned(): { key: string; cert: string } {
+  const directory = mkdtempSync(join(tmpdir(), "waybill-tls-"));
+  const [key, cert] = [join(directory, "key"), join(directory, "cert")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+  execFileSync("openssl", ["req", "-x509", ...kind, ...subject, "-keyout", key, "-out", cert], {
+    stdio: "ignore",
+  });
+  const made = { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
+  rmSync(directory, { recursive: true });
   return made;
 }
 
@@ -82,6 +101,43 @@ describe("operations over HTTP with a sealed session", () => {
     expect(childText(got, shelfUri, "Weight")).toBe("3");
     await c.put(box("red"), element(shelfUri, "Shelf_Box", element(shelfUri, "Weight", "17")));
     expect(childText(await c.get(box("red")), shelfUri, "Weight")).toBe("17");
+  });
+
+  it("creates and deletes an instance", async () => {
+    const { listener, provider } = await shelf();
+    const c = client(listener);
+    const made = await c.create(
+      shelfUri,
+      element(shelfUri, "Shelf_Box", element(shelfUri, "Name", "new"), element(shelfUri, "Weight", "8")),
+    );
+    expect(childText(await c.get(made), shelfUri, "Weight")).toBe("8");
+    await c.delete(made);
+    expect(provider.boxes.has("new")).toBe(false);
+    expect((await failure(c.delete(made))).hresult).toBe(0x80041002);
+  });
+
+  it("does the same over TLS, without sealing a second time", async () => {
+    const { server, broker } = await shelf();
+    const { key, cert } = selfSigned();
+    const listener = await listenHttp({ server, host: "127.0.0.1", port: 0, tls: { key, cert } });
+    open.push(listener);
+    const c = client(listener, { tls: { ca: cert, servername: "localhost" } });
+    expect(childText(await c.get(box("red")), shelfUri, "Weight")).toBe("1");
+    expect((await c.identify()).productVersion).toBe("9.9");
+    expect(broker.contexts.size).toBe(1);
+    expect((await failure(client(listener, { tls: {} }).identify())).code).toBe("WSMAN_UNREACHABLE");
+  });
+
+  it("signs in again when the host says that the session has ended", async () => {
+    const { listener, provider, broker } = await shelf();
+    const get = provider.get.bind(provider);
+    const ended = faultError("accessDenied", "the session has ended", { code: "SESSION_UNKNOWN" });
+    provider.get = async (_context) => {
+      provider.get = get;
+      throw await Promise.resolve(ended);
+    };
+    expect(childText(await client(listener).get(box("red")), shelfUri, "Weight")).toBe("1");
+    await expect.poll(() => broker.closed.length).toBe(1);
   });
 
   it("enumerates in batches of one, as objects, references and both", async () => {

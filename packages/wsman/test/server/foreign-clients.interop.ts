@@ -35,6 +35,7 @@ beforeAll(async () => {
       { name: "alice", password: "alice-pw" },
       { name: `HTTP/${host}` },
       { name: `WSMAN/${host}` },
+      { name: `cifs/${host}` },
     ],
   });
   const keytab = await readKeytab(await realm.exportKeytab(`HTTP/${host}`, `WSMAN/${host}`));
@@ -196,5 +197,10 @@ describe("our client with tickets of MIT's KDC", () => {
     expect(boxes).toHaveLength(3);
     c.close();
     await expect.poll(() => broker.size).toBe(0);
+  });
+
+  it("is told by the service why a ticket is refused", async () => {
+    const c = await client("cifs", "Negotiate");
+    await expect(c.identify()).rejects.toMatchObject({ code: "KRB_AP_ERR_MODIFIED" });
   });
 });

@@ -17,6 +17,7 @@ import {
   readXml,
   SealProtocol,
   type ServerResponse,
+  type WsmanProvider,
   WsmanServer,
   type WsmanServerOptions,
   writeEncryptedMessage,
@@ -110,8 +111,9 @@ describe("what a server answers", () => {
     ["no action", {}, "MessageInformationHeaderRequired"],
     ["an unknown action", { action: "urn:nothing" }, "ActionNotSupported"],
     ["a method name that is none", { action: `${shelfUri}/../x` }, "ActionNotSupported"],
-    ["Create where there is none", { action: Action.create, body: element("", "x") }, "ActionNotSupported"],
-    ["Delete where there is none", { action: Action.delete }, "ActionNotSupported"],
+
+    ["Create of nothing", { action: Action.create }, "SchemaValidationError"],
+    ["Delete of nothing", { action: Action.delete }, "DestinationUnreachable"],
     ["no resource", { action: Action.get, resourceUri: "" }, "DestinationUnreachable"],
     [
       "an answer to somebody else",
@@ -131,6 +133,23 @@ describe("what a server answers", () => {
     ],
   ])("%s is a fault", async (_name, envelope, subcode) => {
     expect(await (await signedIn()).faultOf(envelope)).toBe(subcode);
+  });
+
+  it("a provider without Create and Delete has none", async () => {
+    const shelf = new ShelfProvider();
+    const provider: WsmanProvider = {
+      identify: async () => await shelf.identify(),
+      get: async (context) => await shelf.get(context),
+      put: async (context, instance) => await shelf.put(context, instance),
+      enumerate: async (context, query) => await shelf.enumerate(context, query),
+      invoke: async (context, method, input) => await shelf.invoke(context, method, input),
+    };
+    const caller = new Caller({ provider });
+    await caller.signIn();
+    expect(await caller.faultOf({ action: Action.create, body: element("", "x") })).toBe(
+      "ActionNotSupported",
+    );
+    expect(await caller.faultOf({ action: Action.delete })).toBe("ActionNotSupported");
   });
 
   it("refuses methods and paths that are none of its own", async () => {

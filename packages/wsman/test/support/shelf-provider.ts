@@ -1,5 +1,6 @@
 import {
   childText,
+  type EndpointReference,
   type EnumerateQuery,
   type EnumerationItem,
   element,
@@ -60,6 +61,18 @@ export class ShelfProvider implements WsmanProvider {
       }
     }
     return Promise.resolve(walk());
+  }
+
+  create(_context: OperationContext, instance: XmlElement): Promise<EndpointReference> {
+    const name = childText(instance, shelfUri, "Name") ?? "";
+    this.boxes.set(name, childText(instance, shelfUri, "Weight") ?? "0");
+    return Promise.resolve({ resourceUri: shelfUri, selectors: { Name: name } });
+  }
+
+  delete(context: OperationContext): Promise<void> {
+    const { Name: name } = context.selectors;
+    if (typeof name === "string" && this.boxes.delete(name)) return Promise.resolve();
+    return Promise.reject(faultError("notFound", "there is no such box"));
   }
 
   async invoke(context: OperationContext, method: string, input: XmlElement): Promise<XmlElement> {
