@@ -12,7 +12,7 @@ import { verifyChecksum } from "../crypto/checksum.ts";
 import { decrypt, encrypt } from "../crypto/encrypt.ts";
 import { randomKey } from "../crypto/random-key.ts";
 import { KerberosError } from "../errors.ts";
-import { ApRep, EncApRepPart } from "../messages/ap.ts";
+import { ApRep, type ApReq, EncApRepPart } from "../messages/ap.ts";
 import { AuthorizationData, type EncryptionKey } from "../messages/basic.ts";
 import { KrbError } from "../messages/error.ts";
 import { checkClientInfo } from "../pac/client-info.ts";
@@ -105,12 +105,15 @@ export class Krb5Acceptor implements Handshake {
       clockSkew: this.#options.clockSkew ?? defaultClockSkew,
     });
     const { request, encTicketPart, authenticator } = accepted;
-    const said = this.#readChecksum(accepted);
+    const stated = this.#readChecksum(accepted);
+    const said = stated ?? assumedFlags(request);
     const channelBound = this.#checkBindings(said, accepted);
     const pac = this.#readPac(accepted);
     if (pac === undefined) checkTransited(accepted);
     const dce = (said.flags & GssFlags.dceStyle) !== 0;
-    if (dce !== (mechanism === undefined)) throw defective("framing and the DCE style flag disagree");
+    // Impacket's LDAP clients put a bare AP-REQ without GSS-API's checksum into SPNEGO; Windows takes it.
+    if (stated !== undefined && dce !== (mechanism === undefined))
+      throw defective("framing and the DCE style flag disagree");
     const mutual = (request.apOptions & ApOptions.mutualRequired) !== 0 || dce;
     const initiatorSequence = authenticator.seqNumber ?? 0;
     const subkey = authenticator.subkey;
@@ -123,6 +126,7 @@ export class Krb5Acceptor implements Handshake {
       peer: accepted.client,
       local: accepted.server,
       flags: said.flags,
+      flagsAssumed: stated === undefined,
       endTime: encTicketPart.endtime,
       sessionKey: encTicketPart.key,
       initiatorSubkey: subkey,
@@ -155,12 +159,13 @@ export class Krb5Acceptor implements Handshake {
       msgType: MsgType.apRep,
       encPart: { etype: sessionKey.keytype, cipher: encrypt(sessionKey, KeyUsage.apRepEncPart, part) },
     });
-    if (mechanism === undefined) {
+    if (dce) {
       this.#pending = { context, sent: reply, sessionKey, sequence: sendSequence };
       return { token: reply, done: false };
     }
     this.#finished = true;
-    return { token: frameKrb5(TokenId.apRep, reply, mechanism), done: true, context };
+    const token = mechanism === undefined ? reply : frameKrb5(TokenId.apRep, reply, mechanism);
+    return { token, done: true, context };
   }
 
   /** DCE style's third leg proves that the initiator read the second: MS-KILE 3.4.5.1. */
@@ -175,7 +180,8 @@ export class Krb5Acceptor implements Handshake {
     return { done: true, context: pending.context };
   }
 
-  #readChecksum({ authenticator, request, encTicketPart }: AcceptedApReq): AuthenticatorChecksum {
+  /** `undefined` when the initiator did not speak GSS-API's dialect and stated no flags. */
+  #readChecksum({ authenticator, encTicketPart }: AcceptedApReq): AuthenticatorChecksum | undefined {
     const { cksum } = authenticator;
     if (cksum?.cksumtype === ChecksumType.gssApi) return decodeAuthenticatorChecksum(cksum.checksum);
     // Plain Kerberos clients (old Samba among them) send a real checksum over nothing, or none at all.
@@ -186,9 +192,7 @@ export class Krb5Acceptor implements Handshake {
         throw new GssError("KRB_AP_ERR_INAPP_CKSUM", `checksum type ${cksum.cksumtype} is not GSS-API's`);
       }
     }
-    const mutual = (request.apOptions & ApOptions.mutualRequired) === 0 ? 0 : GssFlags.mutual;
-    const protection = GssFlags.replay | GssFlags.sequence | GssFlags.integrity | GssFlags.confidentiality;
-    return { bindings: noBindings, flags: protection | mutual };
+    return undefined;
   }
 
   #checkBindings(said: AuthenticatorChecksum, { authenticator }: AcceptedApReq): boolean {
@@ -288,6 +292,13 @@ function promisesBindings(data: AuthorizationData | undefined): boolean {
     if (adType !== AdType.apOptions || adData.length < 4) return false;
     return (new DataView(adData.buffer, adData.byteOffset).getUint32(0, true) & supported) !== 0;
   });
+}
+
+/** What a context can do that was made without GSS-API's checksum. */
+function assumedFlags(request: ApReq): AuthenticatorChecksum {
+  const mutual = (request.apOptions & ApOptions.mutualRequired) === 0 ? 0 : GssFlags.mutual;
+  const protection = GssFlags.replay | GssFlags.sequence | GssFlags.integrity | GssFlags.confidentiality;
+  return { bindings: noBindings, flags: protection | mutual };
 }
 
 function openRequest(token: Uint8Array): { message: Uint8Array; mechanism: string | undefined } {

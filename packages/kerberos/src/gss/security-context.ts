@@ -25,6 +25,7 @@ export interface EstablishedContext {
   readonly peer: Principal;
   readonly local: Principal;
   readonly flags: number;
+  readonly flagsAssumed?: boolean | undefined;
   readonly endTime: EpochMs;
   readonly sessionKey: EncryptionKey;
   readonly initiatorSubkey?: EncryptionKey | undefined;
@@ -52,6 +53,8 @@ export class SecurityContext {
   readonly local: Principal;
   /** `GssFlags` in force. */
   readonly flags: number;
+  /** Acceptor only: the initiator stated no flags; `flags` is what the context is able to do. */
+  readonly flagsAssumed: boolean;
   /** When the ticket behind the context ends. */
   readonly endTime: EpochMs;
   /** The ticket's session key. Messages are protected with a key of this context's own. */
@@ -74,6 +77,7 @@ export class SecurityContext {
     this.peer = parts.peer;
     this.local = parts.local;
     this.flags = parts.flags;
+    this.flagsAssumed = parts.flagsAssumed ?? false;
     this.endTime = parts.endTime;
     this.sessionKey = parts.sessionKey;
     this.evidence = parts.evidence;
