@@ -52,8 +52,7 @@ export class SaslAcceptor<Context extends SecurityContext> {
     this.#context = context;
     if (context === undefined) return { done: false, reply: token ?? emptyBytes };
     if (this.mechanism === "GSS-SPNEGO") {
-      const protection = context.confidentiality ? "confidential" : context.integrity ? "integrity" : "none";
-      return this.#finish(context, protection, token, largestBuffer);
+      return this.#finish(context, statedProtection(context), token, largestBuffer);
     }
     return token === undefined ? this.#offer(context) : { done: false, reply: token };
   }
@@ -103,6 +102,12 @@ export class SaslAcceptor<Context extends SecurityContext> {
       layer: new SaslLayer(context, { confidential, maxSend, maxReceive: largestBuffer }),
     };
   }
+}
+
+/** With GSS-SPNEGO the flags of the context decide; a client that states none wants no layer. */
+function statedProtection(context: SecurityContext): SaslProtection {
+  if (context.flagsAssumed === true) return "none";
+  return context.confidentiality ? "confidential" : context.integrity ? "integrity" : "none";
 }
 
 const protections = new Map<number, SaslProtection>([

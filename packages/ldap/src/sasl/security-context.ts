@@ -5,6 +5,8 @@ export interface SecurityContext {
   /** The layers both sides agreed on while the context was made. */
   readonly integrity: boolean;
   readonly confidentiality: boolean;
+  /** The initiator did not say which layers it wants; the two above are what would be possible. */
+  readonly flagsAssumed?: boolean;
   wrap(message: Uint8Array, confidential: boolean): Uint8Array;
   /** @throws when the token was tampered with, replayed or does not belong to this context. */
   unwrap(token: Uint8Array): { message: Uint8Array; confidential: boolean };
