@@ -1,0 +1,46 @@
+import { type Account, DirectoryReader, type DirectoryView, migrationServiceClass } from "@waybill/directory";
+
+/** Names only Windows hosts register. */
+const windowsClasses: readonly string[] = [
+  "microsoft virtual console service",
+  "hyper-v replica service",
+  "termsrv",
+];
+
+export type HostKind = "windows" | "other" | "unknown";
+
+/**
+ * What runs on a host, as far as the directory says: decides where the caller's ticket is kept, and so which evidence
+ * the host has when a migration is started from elsewhere.
+ */
+export function hostKind(view: DirectoryView, host: Account): HostKind {
+  const system = operatingSystemOf(view, host);
+  if (system !== undefined) return /windows|hyper-v/i.test(system) ? "windows" : "other";
+  const classes = host.servicePrincipalNames.map((spn) => spn.slice(0, spn.indexOf("/")).toLowerCase());
+  return classes.some((name) => windowsClasses.includes(name)) ? "windows" : "unknown";
+}
+
+export function operatingSystemOf(view: DirectoryView, host: Account): string | undefined {
+  return attributeOf(view, host, "operatingsystem");
+}
+
+/** A text attribute that `Account` does not carry, when the view holds whole objects. */
+export function attributeOf(view: DirectoryView, account: Account, attribute: string): string | undefined {
+  if (!(view instanceof DirectoryReader)) return undefined;
+  const id = view.idOfAccount(account);
+  const [value] = (id === undefined ? undefined : view.object(id)?.attributes.get(attribute)) ?? [];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Computers that migrate virtual machines: they registered the migration service, in whatever spelling. */
+export function migrationHosts(view: DirectoryView): Account[] {
+  const prefix = `${migrationServiceClass.toLowerCase()}/`;
+  const hosts: Account[] = [];
+  for (const account of view.accounts()) {
+    const registered = account.servicePrincipalNames.some((spn) =>
+      spn.replaceAll("\\", "").toLowerCase().startsWith(prefix),
+    );
+    if (registered) hosts.push(account);
+  }
+  return hosts.sort((left, right) => (left.samAccountName < right.samAccountName ? -1 : 1));
+}
