@@ -1,1 +1,13 @@
+export {
+  makeServerCertificate,
+  type ServerCertificate,
+  type ServerCertificateOptions,
+} from "./certificate.ts";
+export { controllerPaths, createControllerState, type NewController } from "./controller-state.ts";
+export {
+  type ControllerPorts,
+  DomainController,
+  type DomainControllerOptions,
+} from "./domain-controller.ts";
+export { exportKeytab } from "./export-keytab.ts";
 export { type KdcServer, type KdcServerOptions, startKdcServer } from "./kdc-server.ts";

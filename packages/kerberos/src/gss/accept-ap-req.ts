@@ -61,7 +61,9 @@ export function acceptApReq(message: Uint8Array, options: AcceptApReqOptions): A
   const encTicketPart = decoding("EncTicketPart", () => EncTicketPart.decode(ticketBytes));
   const authenticator = openAuthenticator(request, encTicketPart.key);
   const client = toPrincipal(encTicketPart.crealm, encTicketPart.cname);
-  if (!samePrincipal(client, toPrincipal(authenticator.crealm, authenticator.cname))) {
+  // Impacket writes the realm as its user typed it; AD does not mind the case of its letters either.
+  const sameRealm = authenticator.crealm.toUpperCase() === client.realm.toUpperCase();
+  if (!sameRealm || !samePrincipal(client, toPrincipal(client.realm, authenticator.cname))) {
     throw new GssError("KRB_AP_ERR_BADMATCH", "the authenticator and the ticket name different clients");
   }
   const time = authenticator.ctime + Math.floor(authenticator.cusec / 1000);
