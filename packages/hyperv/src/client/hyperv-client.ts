@@ -256,7 +256,7 @@ export class HyperVClient {
       const job = this.#outcome(output, "the migration");
       if (job !== undefined) return job;
     } catch (error) {
-      if (!(error instanceof WsmanError) || error.code !== "WSMAN_CONNECTION_LOST") throw error;
+      if (!isAnswerLost(error)) throw error;
       const begun = await this.#begunMigration(request, options).catch(() => undefined);
       if (begun === undefined) throw error;
       return begun;
@@ -491,6 +491,14 @@ export class HyperVClient {
   #missing(code: string, message: string): HyperVError {
     return new HyperVError(message, { code, family: "caller", facts: { host: this.host } });
   }
+}
+
+/** The request arrived or did not: nobody told us. */
+function isAnswerLost(error: unknown): boolean {
+  if (!(error instanceof WsmanError)) return false;
+  return (
+    error.code === "WSMAN_CONNECTION_LOST" || (error.fault === undefined && (error.httpStatus ?? 0) >= 500)
+  );
 }
 
 function vmReference(vmId: string): WmiReference {

@@ -23,7 +23,12 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds between two looks. Default 250. */
   readonly interval?: number | undefined;
+  /** Milliseconds the host may be out of reach before watching ends with an error. Default 30000. */
+  readonly patience?: number | undefined;
 }
+
+/** Errors that pass when a host's service comes back. */
+const passing = new Set(["WSMAN_CONNECTION_LOST", "WSMAN_UNREACHABLE", "WSMAN_UNAVAILABLE"]);
 
 export interface WaitOptions extends WatchOptions {
   /** Milliseconds after which waiting (not the job) ends. Without it, as long as the job takes. */
@@ -71,16 +76,29 @@ export class JobHandle {
   /** Looks again and again, and yields whatever is new; the last item is the finished job. */
   async *progress(options: WatchOptions = {}): AsyncGenerator<JobProgress> {
     const { signal } = options;
+    const interval = options.interval ?? 250;
     let last = "";
+    let missed = 0;
     while (true) {
+      const item = await this.#look(signal, missed < (options.patience ?? 30_000));
+      missed = item === undefined ? missed + Math.max(interval, 250) : 0;
+      const seen = JSON.stringify(item);
+      if (item !== undefined && seen !== last) yield item;
+      last = item === undefined ? last : seen;
+      if (item !== undefined && isJobOver(item.job.state)) return;
+      await sleep(item === undefined ? Math.max(interval, 250) : interval, signal);
+    }
+  }
+
+  /** Undefined when the host was out of reach, and that is tolerated: it may be restarting, the job goes on. */
+  async #look(signal: AbortSignal | undefined, tolerant: boolean): Promise<JobProgress | undefined> {
+    try {
       const job = await this.status({ signal });
       const migration = job.migration === undefined ? undefined : await this.#migrationProgress(signal);
-      const item = { job, migration };
-      const seen = JSON.stringify(item);
-      if (seen !== last) yield item;
-      last = seen;
-      if (isJobOver(job.state)) return;
-      await sleep(options.interval ?? 250, signal);
+      return { job, migration };
+    } catch (error) {
+      if (tolerant && error instanceof WsmanError && passing.has(error.code)) return undefined;
+      throw error;
     }
   }
 

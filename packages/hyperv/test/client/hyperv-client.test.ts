@@ -200,6 +200,23 @@ describe("migrations", () => {
     expect((await job.wait({ interval: 5 })).state).toBe("completed");
   });
 
+  it("keeps watching through a restart of the host, and gives up when patience ends", async () => {
+    const { client, connections, host } = await house();
+    const job = await client.migrate(move);
+    const seen: string[] = [];
+    for await (const { job: now } of job.progress({ interval: 5 })) {
+      seen.push(now.state);
+      connections.drop();
+    }
+    expect(seen.at(-1)).toBe("completed");
+    await client.listVms();
+    const second = await client.migrate(move);
+    connections.close();
+    const error = await failure<WsmanError>(second.wait({ interval: 5, patience: 300 }));
+    expect(error.code).toBe("WSMAN_UNREACHABLE");
+    expect(host.jobs.get(second.id)?.state).toBe("running");
+  });
+
   it("finds a job that is not a migration by its id as well", async () => {
     const { client, connect } = await house();
     const job = await client.requestVmState(web01, "running");

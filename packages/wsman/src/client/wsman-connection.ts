@@ -252,6 +252,15 @@ export class WsmanConnection {
   }
 
   #refuseStatus(status: number): never {
+    if (status === 503) {
+      throw new WsmanError(`${this.#options.host} cannot serve requests at the moment (HTTP 503)`, {
+        code: "WSMAN_UNAVAILABLE",
+        family: "environment",
+        httpStatus: status,
+        facts: { host: this.#options.host },
+        remedy: "Wait a moment; if it stays so, look whether the host's service runs.",
+      });
+    }
     throw new WsmanError(`${this.#options.host} answered with HTTP status ${status}`, {
       code: "WSMAN_HTTP_STATUS",
       family: "peer",

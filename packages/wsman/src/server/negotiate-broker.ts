@@ -15,7 +15,9 @@ export interface NegotiateResult {
  *
  * `connectionId` names one security context on one connection. The server makes a new one for each negotiation,
  * calls `close` exactly once for each, and never uses it again afterwards. Calls for one context never overlap.
- * All methods reject when the token or message is refused; the peer learns only that it was.
+ * All methods reject when the token or message is refused; the peer learns only that it was. A `WaybillError` of the
+ * family `environment` says that the broker itself is out of reach (HTTP 503), one with the code `SESSION_UNKNOWN`
+ * that it does not know the context any more (HTTP 401: sign in again).
  */
 export interface NegotiateBroker {
   accept(connectionId: string, token: Uint8Array): Promise<NegotiateResult>;

@@ -183,6 +183,10 @@ export class WsmanServer {
         connection: request.connectionId,
         why: reasonOf(error),
       });
+      if (isEnvironment(error)) {
+        await this.#endContext(connection);
+        return unavailable();
+      }
       result = { established: false, refused: true, token: refusalToken(error) };
     }
     if (result.refused === true) await this.#endContext(connection);
@@ -253,6 +257,9 @@ export class WsmanServer {
     } catch (error) {
       this.#logger.warn("wsman.unseal-refused", { connection: request.connectionId, why: reasonOf(error) });
       await this.#endContext(connection);
+      if (isEnvironment(error)) return unavailable();
+      // A broker that was restarted knows nobody: the caller is to sign in again, not to be thrown out.
+      if (error instanceof WaybillError && error.code === "SESSION_UNKNOWN") return unauthorized();
       return { ...plain(400), close: true };
     }
     const result = await this.#run(session, this.#open(message), request.signal);
@@ -347,6 +354,15 @@ export class WsmanServer {
       this.#logger.warn("wsman.broker-close-failed", { why: reasonOf(error) });
     }
   }
+}
+
+/** The broker is out of reach or out of resources: no word about the caller. */
+function isEnvironment(error: unknown): boolean {
+  return error instanceof WaybillError && error.family === "environment";
+}
+
+function unavailable(): ServerResponse {
+  return { ...plain(503, { "retry-after": "1" }), close: true };
 }
 
 /** What a security package wants its peer to know about a refusal: a KRB-ERROR, for example about clocks. */

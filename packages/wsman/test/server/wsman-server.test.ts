@@ -17,6 +17,7 @@ import {
   readXml,
   SealProtocol,
   type ServerResponse,
+  WsmanError,
   type WsmanProvider,
   WsmanServer,
   type WsmanServerOptions,
@@ -187,6 +188,28 @@ describe("what a server answers", () => {
       body,
     };
     expect((await caller.server.handle({ ...other, secure: false })).status).toBe(401);
+  });
+
+  const failing = (family: "environment" | "caller", code: string) => () =>
+    Promise.reject(new WsmanError("no", { family, code }));
+
+  it("a broker out of reach is 503, one that forgot the session 401", async () => {
+    const caller = await signedIn();
+    const body = writeEncryptedMessage({
+      protocol: SealProtocol.spnego,
+      length: 1,
+      header: utf8("h"),
+      payload: utf8("p"),
+    });
+    const headers = { "content-type": encryptedContentType(SealProtocol.spnego) };
+    caller.broker.unseal = failing("caller", "SESSION_UNKNOWN");
+    expect((await caller.post(body, headers)).status).toBe(401);
+    await caller.signIn();
+    caller.broker.unseal = failing("environment", "SERVICE_UNREACHABLE");
+    expect(await caller.post(body, headers)).toMatchObject({ status: 503, close: true });
+    caller.broker.accept = failing("environment", "SERVICE_UNREACHABLE");
+    expect(await caller.signIn()).toMatchObject({ status: 503, close: true });
+    expect(caller.broker.contexts.size).toBe(0);
   });
 
   it("a replayed message ends the session", async () => {
