@@ -28,7 +28,7 @@ export function registerHostSetup(host: Command, defaultConfig: string): void {
   host
     .command("check")
     .description("check configuration, keytab, clock, service names and QEMU, without starting anything")
-    .option("--config FILE", "the host's configuration", defaultConfig)
+    .option("--config <file>", "the host's configuration", defaultConfig)
     .option("--json", "as JSON")
     .action(async ({ config, json }: { config: string; json?: boolean }) => {
       const checks = await checkHost(config);
@@ -39,10 +39,10 @@ export function registerHostSetup(host: Command, defaultConfig: string): void {
   host
     .command("setup")
     .description("write a first configuration and systemd units for this machine")
-    .requiredOption("--host NAME", "full DNS name, such as kvm01.example.com")
-    .requiredOption("--realm REALM", "the domain's realm")
-    .option("--config FILE", "where the configuration goes", defaultConfig)
-    .option("--units DIR", "where the units go", "/etc/systemd/system")
+    .requiredOption("--host <name>", "full DNS name, such as kvm01.example.com")
+    .requiredOption("--realm <realm>", "the domain's realm")
+    .option("--config <file>", "where the configuration goes", defaultConfig)
+    .option("--units <dir>", "where the units go", "/etc/systemd/system")
     .action((options: { host: string; realm: string; config: string; units: string }) => setup(options));
 }
 

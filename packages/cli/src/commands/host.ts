@@ -13,12 +13,12 @@ export function registerHost(program: Command): void {
   host
     .command("run")
     .description("run both halves of a host: the service, and its listener as a process of its own")
-    .option("--config FILE", "the host's configuration", defaultConfig)
+    .option("--config <file>", "the host's configuration", defaultConfig)
     .action(async ({ config }: { config: string }) => await runBoth(config));
   host
     .command("service")
     .description("run the privileged half: keytab, tickets, virtual machines, migrations")
-    .option("--config FILE", "the host's configuration", defaultConfig)
+    .option("--config <file>", "the host's configuration", defaultConfig)
     .action(async ({ config }: { config: string }) => {
       const service = await runService(config, createHostLogger());
       await untilStopped();
@@ -27,7 +27,7 @@ export function registerHost(program: Command): void {
   host
     .command("listener")
     .description("run the unprivileged half: HTTP on port 5985")
-    .option("--config FILE", "the host's configuration", defaultConfig)
+    .option("--config <file>", "the host's configuration", defaultConfig)
     .action(async ({ config }: { config: string }) => {
       const listener = await runListener(config, createHostLogger());
       await untilStopped();

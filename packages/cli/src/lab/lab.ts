@@ -1,0 +1,171 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { WaybillError } from "@waybill/base";
+import type { EvidenceMode } from "@waybill/host";
+import { buildGuest, parseVmDefinition, probeQemu, VirtualMachine } from "@waybill/qemu";
+import { connectHostAs } from "../session/connect-host.ts";
+import { readWorkstation, type Workstation } from "../session/workstation.ts";
+import { backgroundNames, startBackground, stopBackground, untilReady } from "./background.ts";
+import { defaultGuest, defineGuest } from "./guest-definition.ts";
+import { LabDomain, writeWorkstationFiles } from "./lab-domain.ts";
+import { labHostConfig, writeLabHost } from "./lab-host.ts";
+import {
+  fullLabName,
+  hostState,
+  type LabLayout,
+  labAddress,
+  labHosts,
+  labPaths,
+  labPorts,
+} from "./layout.ts";
+import { guestScore } from "./switchboard.ts";
+
+export interface LabOptions {
+  readonly evidence: EvidenceMode;
+  readonly progress: (what: string) => void;
+}
+
+/** A running lab: a domain controller, two hosts, a switch and a machine, each a process of its own. */
+export class Lab {
+  readonly layout: LabLayout;
+  readonly domain: LabDomain;
+  readonly workstation: Workstation;
+  readonly accelerator: "kvm" | "tcg";
+
+  private constructor(layout: LabLayout, domain: LabDomain, accelerator: "kvm" | "tcg") {
+    this.layout = layout;
+    this.domain = domain;
+    this.accelerator = accelerator;
+    const { krb5Conf, workstationConfig } = labPaths(layout);
+    this.workstation = readWorkstation({ KRB5_CONFIG: krb5Conf, WAYBILL_CONFIG: workstationConfig });
+  }
+
+  /** Starts a lab from nothing. @throws WaybillError LAB_EXISTS, LAB_PART_NOT_READY */
+  static async up(layout: LabLayout, { evidence, progress }: LabOptions): Promise<Lab> {
+    if (existsSync(labPaths(layout).processes)) throw labExists(layout.state);
+    mkdirSync(layout.state, { recursive: true, mode: 0o700 });
+    const paths = labPaths(layout);
+    mkdirSync(paths.switch, { recursive: true, mode: 0o700 });
+    progress("guest image");
+    const guest = await buildGuest(undefined, { progress });
+    const { accelerator } = await probeQemu({ guest });
+    progress("domain LAB.TEST");
+    const domain = LabDomain.create(layout);
+    writeWorkstationFiles(layout);
+    const lab = new Lab(layout, domain, accelerator);
+    const part = ["--state", layout.state];
+    await startBackground(paths.processes, "dc", ["lab", "part-domain", ...part]);
+    await startBackground(paths.processes, "switch", ["lab", "part-switch", ...part]);
+    const definition = defineGuest(defaultGuest, paths.shared, () => {});
+    await untilReady(paths.processes, "dc", () => reachable(labAddress(layout, "dc1"), labPorts.kdc));
+    progress("hosts kvm01 and kvm02");
+    for (const host of labHosts) await writeLabHost(domain, host, accelerator, evidence);
+    await Promise.all(labHosts.map((host) => lab.startHost(host)));
+    progress(
+      `virtual machine web01 (${accelerator === "kvm" ? "KVM" : "TCG: no guest runs under KVM here"})`,
+    );
+    await lab.#startGuest(await definition);
+    await writeFile(join(layout.state, "lab.json"), JSON.stringify({ accelerator }), { mode: 0o600 });
+    return lab;
+  }
+
+  /** Takes up a lab that is there. @throws WaybillError NO_LAB */
+  static async open(layout: LabLayout): Promise<Lab> {
+    const text = await readFile(join(layout.state, "lab.json"), "utf8").catch(() => undefined);
+    if (text === undefined) throw noLab(layout.state);
+    const { accelerator } = JSON.parse(text) as { accelerator: "kvm" | "tcg" };
+    return new Lab(layout, LabDomain.open(layout), accelerator);
+  }
+
+  /** Ends every process of a lab, finished or not, and removes all it left. */
+  static async down(layout: LabLayout): Promise<void> {
+    const { processes } = labPaths(layout);
+    for (const name of await backgroundNames(processes)) await stopBackground(processes, name);
+    for (const host of labHosts) await killMachines(join(hostState(layout, host), "run", "vm"));
+    await rm(layout.state, { recursive: true, force: true });
+  }
+
+  async startHost(host: string): Promise<void> {
+    const { processes } = labPaths(this.layout);
+    await startBackground(processes, host, ["host", "run", "--config", labHostConfig(this.layout, host)]);
+    await untilReady(processes, host, () => reachable(labAddress(this.layout, host), labPorts.wsman));
+  }
+
+  async stopHost(host: string): Promise<void> {
+    await stopBackground(labPaths(this.layout).processes, host);
+  }
+
+  async guest(reset = false): ReturnType<typeof guestScore> {
+    return await guestScore(labPaths(this.layout).switch, reset);
+  }
+
+  /** Lets go of the lab's files; the lab runs on. */
+  async close(): Promise<void> {
+    await this.domain.close();
+  }
+
+  /** Bob defines and starts the machine: operating it is another right than moving it. */
+  async #startGuest(document: Record<string, unknown>): Promise<void> {
+    const definition = parseVmDefinition(document);
+    const tgt = await this.domain.signIn("bob", this.workstation);
+    const client = connectHostAs(tgt, fullLabName("kvm01"), this.workstation);
+    try {
+      const { name, uuid, memoryMiB, vcpus } = definition;
+      const text = JSON.stringify(definition);
+      await client.defineVm({
+        name,
+        id: uuid,
+        memoryMiB,
+        processors: vcpus,
+        document: { format: "waybill-vm/1", text },
+      });
+      await client.requestVmState(uuid, "running");
+    } finally {
+      client.close();
+    }
+    await untilReady(labPaths(this.layout).processes, "kvm01", async () => {
+      const { heartbeat } = await this.guest();
+      if (heartbeat.last === undefined) throw new Error("no heartbeat yet");
+    });
+  }
+}
+
+async function reachable(host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const socket = createConnection({ host, port });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once("error", reject);
+  });
+}
+
+async function killMachines(directory: string): Promise<void> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    const machine = await VirtualMachine.attach(join(directory, name), { timeout: 2000 }).catch(
+      () => undefined,
+    );
+    await machine?.kill();
+  }
+}
+
+function labExists(state: string): WaybillError {
+  return new WaybillError(`there is a lab in ${state} already`, {
+    code: "LAB_EXISTS",
+    family: "caller",
+    facts: { state },
+    remedy: "Use it, end it with `waybill lab down`, or name another place with --state.",
+  });
+}
+
+function noLab(state: string): WaybillError {
+  return new WaybillError(`there is no lab in ${state}`, {
+    code: "NO_LAB",
+    family: "caller",
+    facts: { state },
+    remedy: "Start one with `waybill lab up`.",
+  });
+}
