@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createHostLogger, runListener, runService } from "@waybill/host";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { formatTable } from "../output/table.ts";
 import { withHost } from "../session/connect-host.ts";
 import { readWorkstation } from "../session/workstation.ts";
@@ -14,7 +14,15 @@ export function registerHost(program: Command): void {
     .command("run")
     .description("run both halves of a host: the service, and its listener as a process of its own")
     .option("--config <file>", "the host's configuration", defaultConfig)
-    .action(async ({ config }: { config: string }) => await runBoth(config));
+    .addOption(
+      new Option("--clock-offset <ms>", "judge tickets by a wrong clock: for laboratories")
+        .argParser(Number)
+        .hideHelp(),
+    )
+    .action(
+      async ({ config, clockOffset }: { config: string; clockOffset?: number }) =>
+        await runBoth(config, clockOffset ?? 0),
+    );
   host
     .command("service")
     .description("run the privileged half: keytab, tickets, virtual machines, migrations")
@@ -102,9 +110,9 @@ async function showSettings(name: string, options: SettingsOptions): Promise<voi
 }
 
 /** The listener is another process, so that whoever breaks it finds no key in its memory. */
-async function runBoth(config: string): Promise<void> {
+async function runBoth(config: string, clockOffset: number): Promise<void> {
   const logger = createHostLogger();
-  const service = await runService(config, logger);
+  const service = await runService(config, logger, { now: () => Date.now() + clockOffset });
   const stopping = new AbortController();
   const start = (): void => {
     const child = spawn(

@@ -16,6 +16,7 @@ export interface MoveOptions {
   readonly downtimeLimit?: number;
   readonly bandwidth?: number;
   readonly postCopy?: boolean;
+  readonly forward?: boolean;
   readonly explain?: boolean;
   readonly json?: boolean;
 }
@@ -33,6 +34,7 @@ export function registerMove(program: Command): void {
     .option("--downtime-limit <ms>", "how long it may stand still", Number)
     .option("--bandwidth <bytes>", "bytes per second at most", Number)
     .option("--post-copy", "let it run over there before all of its memory has arrived, if need be")
+    .option("--forward", "hand your ticket-granting ticket to the source, as if you signed in there")
     .option("--explain", "show every step of the authentication")
     .option("--json", "as JSON")
     .addHelpText("after", "\nExample: waybill move web01 --from kvm01 --to kvm02 --explain")
@@ -45,27 +47,32 @@ export function registerMove(program: Command): void {
 export async function move(vmName: string, options: MoveOptions): Promise<void> {
   const workstation = readWorkstation();
   const destination = workstation.fullName(options.to);
-  await withHost(options.from, async (client) => {
-    const vm = await client.getVm(vmName);
-    const request = migrationRequest(vm.id, destination, options);
-    if (options.dryRun === true) return await check(client, vm.name, request, options);
-    const job = await client.migrate(request);
-    const release = cancelOnInterrupt(async () => await job.cancel());
-    let last: JobProgress | undefined;
-    try {
-      const bar = progressBar(options.json !== true);
-      for await (const progress of job.progress({ interval: 100 })) {
-        last = progress;
-        bar(progress);
+  const forward = { forward: options.forward };
+  await withHost(
+    options.from,
+    async (client) => {
+      const vm = await client.getVm(vmName);
+      const request = migrationRequest(vm.id, destination, options);
+      if (options.dryRun === true) return await check(client, vm.name, request, options);
+      const job = await client.migrate(request);
+      const release = cancelOnInterrupt(async () => await job.cancel());
+      let last: JobProgress | undefined;
+      try {
+        const bar = progressBar(options.json !== true);
+        for await (const progress of job.progress({ interval: 100 })) {
+          last = progress;
+          bar(progress);
+        }
+        bar(undefined);
+        if (options.explain === true && options.json !== true) explain(last);
+        const finished = await job.wait();
+        report(vm.name, options, finished.elapsed ?? 0, finished.owner ?? "", last);
+      } finally {
+        release();
       }
-      bar(undefined);
-      if (options.explain === true && options.json !== true) explain(last);
-      const finished = await job.wait();
-      report(vm.name, options, finished.elapsed ?? 0, finished.owner ?? "", last);
-    } finally {
-      release();
-    }
-  });
+    },
+    forward,
+  );
 }
 
 function migrationRequest(vmId: string, destinationHost: string, options: MoveOptions): MigrationRequest {

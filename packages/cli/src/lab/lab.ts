@@ -87,10 +87,24 @@ export class Lab {
     await rm(layout.state, { recursive: true, force: true });
   }
 
-  async startHost(host: string): Promise<void> {
+  /** @param clockOffset milliseconds the host's clock is wrong by. */
+  async startHost(host: string, clockOffset = 0): Promise<void> {
     const { processes } = labPaths(this.layout);
-    await startBackground(processes, host, ["host", "run", "--config", labHostConfig(this.layout, host)]);
+    await startBackground(processes, host, [
+      "host",
+      "run",
+      "--config",
+      labHostConfig(this.layout, host),
+      "--clock-offset",
+      String(clockOffset),
+    ]);
     await untilReady(processes, host, () => reachable(labAddress(this.layout, host), labPorts.wsman));
+  }
+
+  /** Machines run on meanwhile. */
+  async restartHost(host: string, clockOffset = 0): Promise<void> {
+    await this.stopHost(host);
+    await this.startHost(host, clockOffset);
   }
 
   async stopHost(host: string): Promise<void> {

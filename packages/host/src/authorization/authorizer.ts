@@ -22,6 +22,8 @@ export interface AccessPolicy {
   readonly requireProofOfIdentity: boolean;
   /** Hosts that may act for people here; every host of the domain unless given. */
   readonly delegatingHosts?: readonly string[] | undefined;
+  /** Also let people in who come with their own ticket instead of through a delegating host. Off unless set. */
+  readonly acceptDirect?: boolean | undefined;
 }
 
 /** Groups whose SID is the same in every domain. */
@@ -83,6 +85,7 @@ export class Authorizer {
       );
     }
     const delegating = caller.transitedServices.at(-1);
+    if (delegating === undefined && this.#policy.acceptDirect === true) return;
     if (delegating === undefined || !isServiceOf(delegating, connectingHost)) {
       throw accessDenied(
         `the connection claims to come from ${connectingHost}, but the ticket of ${caller.principal} was ${delegating === undefined ? "not delegated to any host" : `delegated to ${delegating}`}`,

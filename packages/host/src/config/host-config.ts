@@ -50,6 +50,8 @@ const schema = v.strictObject({
   groups: v.optional(v.record(text, v.array(text)), {}),
   "require-proof-of-identity": v.optional(v.boolean(), false),
   "delegating-hosts": v.optional(v.array(text)),
+  /** Let people in who signed in at the source and come with their own ticket, as Hyper-V does. */
+  "accept-direct": v.optional(v.boolean(), false),
   "qemu-binary": v.optional(text),
   accelerator: v.optional(v.picklist(["auto", "kvm", "tcg"]), "auto"),
   "run-as": v.optional(text),

@@ -24,11 +24,16 @@ export interface Subject {
   readonly principal: Principal;
   /** Their own service ticket to this host, when they came with one and the service kept it. */
   readonly ticket?: Credential | undefined;
+  /** A ticket-granting ticket they forwarded, as if they had signed in here. */
+  readonly forwarded?: Credential | undefined;
 }
+
+/** How the host came to a ticket in a person's name. */
+export type EvidenceKind = "ticket" | "s4u2self" | "forwarded";
 
 export interface DelegatedCredential {
   readonly credential: Credential;
-  readonly evidence: "ticket" | "s4u2self";
+  readonly evidence: EvidenceKind;
   readonly steps: readonly ExchangeStep[];
 }
 
@@ -79,11 +84,51 @@ export class DelegationBroker {
   async credentialFor(subject: Subject, service: string, signal?: AbortSignal): Promise<DelegatedCredential> {
     const steps: ExchangeStep[] = [];
     const target = parsePrincipal(`${service}@${this.#identity.principal.realm}`);
+    if (subject.forwarded !== undefined)
+      return await this.#asThePerson(subject, subject.forwarded, target, steps, signal);
+    try {
+      return await this.#onBehalf(subject, target, steps, signal);
+    } catch (error) {
+      // The host's own ticket carries what the directory said when it was made: look once more with a new one.
+      if (!(error instanceof DelegationError) || !this.#identity.purgeIfOld()) throw error;
+      this.#logger.info("delegation-tried-again", { person: name(subject.principal), service });
+      return await this.#onBehalf(subject, target, [], signal);
+    }
+  }
+
+  /** The person signed in here with a ticket-granting ticket of their own: nobody acts for them. */
+  async #asThePerson(
+    subject: Subject,
+    tgt: Credential,
+    target: Principal,
+    steps: ExchangeStep[],
+    signal: AbortSignal | undefined,
+  ): Promise<DelegatedCredential> {
+    const asked = `${name(subject.principal)} → KDC, with the ticket forwarded to this host: a ticket to ${target.components.join("/")}`;
+    try {
+      const credential = await this.#client.getTicket({ tgt, server: target }, { signal });
+      steps.push({ exchange: "TGS", asked, outcome: "ok", forwardable: isForwardable(credential) });
+      return { credential, evidence: "forwarded", steps };
+    } catch (error) {
+      if (!(error instanceof KerberosError)) throw error;
+      steps.push({ exchange: "TGS", asked, outcome: "refused", code: error.code, why: bestGuess(error) });
+      throw noCredentials(subject, target, steps, error);
+    }
+  }
+
+  async #onBehalf(
+    subject: Subject,
+    target: Principal,
+    steps: ExchangeStep[],
+    signal: AbortSignal | undefined,
+  ): Promise<DelegatedCredential> {
+    const service = target.components.join("/");
     const tgt = await this.#identity.ticketGrantingTicket(signal);
     const { evidence, kind } = await this.#evidence(subject, target, tgt, steps, signal);
     const asked = `${name(this.#identity.principal)} → KDC: a ticket to ${service} on behalf of ${name(subject.principal)}`;
     try {
-      const credential = await this.#client.s4u2proxy({ tgt, evidence, target }, { signal });
+      // Never from a cache: what the directory says now counts, in both directions.
+      const credential = await this.#client.s4u2proxy({ tgt, evidence, target }, { signal, fresh: true });
       steps.push({ exchange: "S4U2Proxy", asked, outcome: "ok", forwardable: isForwardable(credential) });
       this.#logger.info("delegated", { person: name(subject.principal), service, evidence: kind });
       return { credential, evidence: kind, steps };
@@ -125,7 +170,7 @@ export class DelegationBroker {
     }
     const asked = `${name(this.#identity.principal)} → KDC: a ticket to itself in the name of ${name(subject.principal)}`;
     try {
-      const evidence = await this.#client.s4u2self({ tgt, user: subject.principal }, { signal });
+      const evidence = await this.#client.s4u2self({ tgt, user: subject.principal }, { signal, fresh: true });
       const forwardable = isForwardable(evidence);
       steps.push({
         exchange: "S4U2Self",

@@ -1,6 +1,6 @@
 /** One Kerberos step as it happened, for people: `--explain`, the job's record and the doctor. */
 export interface ExchangeStep {
-  readonly exchange: "evidence" | "S4U2Self" | "S4U2Proxy";
+  readonly exchange: "evidence" | "TGS" | "S4U2Self" | "S4U2Proxy";
   /** What was asked, in one line. */
   readonly asked: string;
   readonly outcome: "ok" | "refused" | "skipped";

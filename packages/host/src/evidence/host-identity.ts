@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "@waybill/base";
+import { type Clock, type EpochMs, systemClock } from "@waybill/base";
 import {
   type Credential,
   type KerberosClient,
@@ -8,6 +8,8 @@ import {
 } from "@waybill/kerberos";
 
 const renewBefore = 10 * 60_000;
+/** A ticket younger than this says what the directory says now. */
+const youngest = 5000;
 
 /** The host's own computer account: its ticket-granting ticket, fetched with the keytab when needed. */
 export class HostIdentity {
@@ -16,6 +18,7 @@ export class HostIdentity {
   readonly #keytab: () => Keytab;
   readonly #clock: Clock;
   #tgt: Promise<Credential> | undefined;
+  #since: EpochMs = 0;
 
   /**
    * @param host full DNS name; the account is its first label in capitals and a dollar sign.
@@ -43,7 +46,15 @@ export class HostIdentity {
       { signal },
     );
     this.#tgt = login;
+    this.#since = this.#clock.now();
     return await login;
+  }
+
+  /** Drops the held ticket unless it is new; returns whether it did. */
+  purgeIfOld(): boolean {
+    if (this.#tgt === undefined || this.#clock.now() - this.#since < youngest) return false;
+    this.purge();
+    return true;
   }
 
   /** Drops the held ticket: after the directory or the machine password changed. */

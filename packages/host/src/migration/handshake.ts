@@ -1,4 +1,4 @@
-import { utf8, WaybillError } from "@waybill/base";
+import { type Clock, utf8, WaybillError } from "@waybill/base";
 import {
   type ChannelBindings,
   type Credential,
@@ -44,6 +44,7 @@ export async function initiate(
 export interface AcceptingParts {
   readonly keytab: () => Keytab;
   readonly replayCache: ReplayCache;
+  readonly clock: Clock;
 }
 
 /** Authenticates whoever connected. */
@@ -53,6 +54,7 @@ export async function accept(channel: Channel, parts: AcceptingParts): Promise<S
   const handshake = createAcceptor({
     keytab: parts.keytab(),
     replayCache: parts.replayCache,
+    clock: parts.clock,
     channelBindings: { applicationData: bindings },
     requireChannelBindings: true,
     requirePac: true,

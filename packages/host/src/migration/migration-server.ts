@@ -119,10 +119,11 @@ export class MigrationServer {
   }
 
   #acceptStorage(context: SecurityContext, token: Uint8Array): Uint8Array | undefined {
-    const { keytab, replayCache, host } = this.#parts;
+    const { keytab, replayCache, clock, host } = this.#parts;
     const acceptor = createAcceptor({
       keytab: keytab(),
       replayCache,
+      clock,
       channelBindings: storageBindings(context),
       requireChannelBindings: true,
       requirePac: true,

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Clock, type EpochMs, errorToJson, systemClock } from "@waybill/base";
 import type { MigrationProgress } from "@waybill/qemu";
 import { HostError, Hresult } from "../errors.ts";
+import type { EvidenceKind } from "../evidence/delegation-broker.ts";
 import type { ExchangeStep } from "../evidence/exchange-step.ts";
 import type { OutgoingReport } from "../migration/outgoing.ts";
 
@@ -29,7 +30,7 @@ export interface MigrationJob {
   readonly progress?: MigrationProgress | undefined;
   /** Kerberos, as it happened. */
   readonly steps: readonly ExchangeStep[];
-  readonly evidence?: "ticket" | "s4u2self" | undefined;
+  readonly evidence?: EvidenceKind | undefined;
   readonly report?: OutgoingReport | undefined;
   readonly error?: JobError | undefined;
   /** What a check found, in order. */

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Logger } from "@waybill/base";
+import { type Clock, type Logger, systemClock } from "@waybill/base";
 import { FileReplayCache, parsePrincipal } from "@waybill/kerberos";
 import { probeQemu } from "@waybill/qemu";
 import { AuditLog } from "../audit/audit-log.ts";
@@ -49,9 +49,14 @@ export function serviceSocket(config: HostConfig): string {
  * The privileged half of a host: keytab, tickets, VMs, migrations. Everything it knows is in its journal, so it may
  * be stopped or killed at any time; VMs run on, and unfinished migrations are taken up by the next start.
  *
+ * @param clock the time tickets are judged by; a laboratory may have a wrong one.
  * @param configPath read again for the evidence mode at each move, so that it can be changed while VMs run.
  */
-export async function runService(configPath: string, logger: Logger): Promise<RunningService> {
+export async function runService(
+  configPath: string,
+  logger: Logger,
+  clock: Clock = systemClock,
+): Promise<RunningService> {
   const config = readHostConfig(configPath);
   const run = runDirectory(config);
   mkdirSync(config.state, { recursive: true, mode: 0o700 });
@@ -69,6 +74,7 @@ export async function runService(configPath: string, logger: Logger): Promise<Ru
     groups: config.groups,
     requireProofOfIdentity: config["require-proof-of-identity"],
     delegatingHosts: config["delegating-hosts"],
+    acceptDirect: config["accept-direct"],
   });
   const vms = new VmManager(journal, await vmOptions(config, run), logger);
   const settings = new SettingsStore(journal);
@@ -159,11 +165,11 @@ export async function runService(configPath: string, logger: Logger): Promise<Ru
       jobs.all().some((job) => job.kind === "move" && job.vm.id === vm && !isOver(job.state)) ||
       server.serves(vm),
   });
-  const server = new MigrationServer({ ...incoming, keytab, replayCache });
+  const server = new MigrationServer({ ...incoming, keytab, replayCache, clock });
   await resolver.recover();
   await supervisor.start();
   const port = await server.listen(address, config.migration?.port ?? migrationPort);
-  const sessionBroker = new SessionBroker(keytab, replayCache, logger);
+  const sessionBroker = new SessionBroker(keytab, replayCache, logger, clock);
   const ipc = new IpcServer(
     new ServiceIpc(sessionBroker, host, (session) => remember(sessions, session)),
     logger,

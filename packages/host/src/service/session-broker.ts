@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Logger } from "@waybill/base";
+import type { Clock, Logger } from "@waybill/base";
 import {
   type Acceptor,
   createAcceptor,
@@ -37,13 +37,15 @@ export class SessionBroker {
   readonly #keytab: () => Keytab;
   readonly #replayCache: ReplayCache;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   /** By listener process, so that one cannot touch another's connections. */
   readonly #connections = new Map<object, Map<string, Connection>>();
 
-  constructor(keytab: () => Keytab, replayCache: ReplayCache, logger: Logger) {
+  constructor(keytab: () => Keytab, replayCache: ReplayCache, logger: Logger, clock: Clock) {
     this.#keytab = keytab;
     this.#replayCache = replayCache;
     this.#logger = logger;
+    this.#clock = clock;
   }
 
   accept(
@@ -66,7 +68,11 @@ export class SessionBroker {
     held.session = {
       id: randomUUID(),
       caller,
-      subject: { principal: step.context.peer, ticket: evidenceTicket(step.context) },
+      subject: {
+        principal: step.context.peer,
+        ticket: evidenceTicket(step.context),
+        forwarded: step.context.delegatedCredentials?.[0],
+      },
     };
     this.#logger.info("signed-in", { person: caller.principal, assertedBy: caller.assertedBy });
     return { token: step.token, established: true, session: held.session.id };
@@ -92,7 +98,7 @@ export class SessionBroker {
   session(peer: object, id: string): Session {
     for (const { session, context } of this.#connections.get(peer)?.values() ?? []) {
       if (session?.id !== id) continue;
-      if (context !== undefined && context.endTime > Date.now()) return session;
+      if (context !== undefined && context.endTime > this.#clock.now()) return session;
     }
     throw new HostError("the session has ended", {
       code: "SESSION_UNKNOWN",

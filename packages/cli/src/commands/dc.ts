@@ -1,0 +1,99 @@
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { exportLdif } from "@waybill/directory";
+import { controllerPaths, createControllerState, exportKeytab } from "@waybill/kdc";
+import { encodeKeytab } from "@waybill/kerberos";
+import type { Command } from "commander";
+import { registerAccounts } from "./dc/accounts.ts";
+import { registerDelegation } from "./dc/delegation.ts";
+import { readPassword } from "./dc/read-password.ts";
+import { registerServe } from "./dc/serve.ts";
+import { inDirectory, type StateOptions, withState } from "./dc/state.ts";
+
+interface InitOptions extends StateOptions {
+  readonly realm: string;
+  readonly passwordFile?: string;
+  readonly controller: string;
+}
+
+/** `waybill dc …`: a small domain controller. Every command but `serve` acts at once, also on a controller that runs. */
+export function registerDc(program: Command): void {
+  const dc = program.command("dc").description("a small domain controller: directory, KDC, LDAP");
+  withState(dc.command("init"))
+    .description("create a domain in a new state directory")
+    .requiredOption("--realm <name>", "LAB.TEST")
+    .option("--password-file <file>", "first line is the Administrator's password; - for standard input")
+    .option("--controller <name>", "name of the domain controller", "DC1")
+    .action(async (options: InitOptions) => {
+      const { realm, controller, state } = options;
+      const administratorPassword = await readPassword(options.passwordFile, "Administrator's password");
+      const directory = createControllerState(state, { realm, controller, administratorPassword });
+      const { domain } = directory;
+      await directory.close();
+      console.log(`created the domain ${domain.realm} (${domain.sid}) in ${resolve(state)}`);
+    });
+  registerServe(dc);
+  registerAccounts(dc);
+  registerDelegation(dc);
+  registerFiles(dc);
+}
+
+function registerFiles(dc: Command): void {
+  withState(dc.command("keytab <account>"))
+    .description("write an account's keys under all of its names")
+    .requiredOption("--out <file>", "the keytab, readable by you alone")
+    .action(async (account: string, options: StateOptions & { out: string }) => {
+      const keytab = await inDirectory(options, (directory) => exportKeytab(directory, account));
+      writeFileSync(options.out, encodeKeytab(keytab), { mode: 0o600 });
+      console.log(`wrote ${keytab.entries.length} keys to ${options.out}`);
+    });
+  withState(dc.command("krb5-conf"))
+    .description("print a krb5.conf for this domain")
+    .option("--server <address>", "where the controller listens", "127.0.0.1")
+    .action(async (options: StateOptions & { server: string }) => {
+      const domain = await inDirectory(options, (directory) => directory.domain);
+      console.log(krb5Conf(domain.realm, domain.dnsName, options.server));
+    });
+  withState(dc.command("status"))
+    .description("what the domain holds")
+    .action(async (options: StateOptions) => {
+      await inDirectory(options, (directory) => {
+        const { domain } = directory;
+        const kinds = new Map<string, number>();
+        for (const { kind } of directory.accounts()) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+        console.log(`realm        ${domain.realm}`);
+        console.log(`domain       ${domain.dnsName} (${domain.netbiosName})`);
+        console.log(`SID          ${domain.sid}`);
+        for (const [kind, count] of kinds) console.log(`${kind.padEnd(12)} ${count}`);
+        console.log(`certificate  ${join(controllerPaths(resolve(options.state)).tls, "ca.pem")}`);
+      });
+    });
+  withState(dc.command("export"))
+    .description("the directory as LDIF, without passwords and keys, on standard output")
+    .action(async (options: StateOptions) => {
+      await inDirectory(options, (directory) => {
+        for (const text of exportLdif(directory)) process.stdout.write(text);
+      });
+    });
+}
+
+function krb5Conf(realm: string, dnsName: string, server: string): string {
+  return `[libdefaults]
+  default_realm = ${realm}
+  dns_lookup_kdc = false
+  dns_lookup_realm = false
+  dns_canonicalize_hostname = false
+  rdns = false
+  forwardable = true
+
+[realms]
+  ${realm} = {
+    kdc = ${server}
+    kpasswd_server = ${server}
+    admin_server = ${server}
+  }
+
+[domain_realm]
+  .${dnsName} = ${realm}
+  ${dnsName} = ${realm}`;
+}

@@ -1,0 +1,39 @@
+import type { DelegationSettings } from "@waybill/directory";
+import { type Command, Option } from "commander";
+import { inDirectory, type StateOptions, withState } from "./state.ts";
+
+interface ClassicOptions extends StateOptions {
+  readonly to?: string[];
+  readonly protocol?: "kerberos" | "any";
+}
+
+interface ResourceOptions extends StateOptions {
+  readonly from?: string[];
+}
+
+export function registerDelegation(dc: Command): void {
+  const delegation = dc.command("delegation").description("who may act for whom");
+  withState(delegation.command("set <account>"))
+    .description("classic constrained delegation: which services the account may act towards")
+    .option("--to <spn...>", "service names; the whole list (none given: an empty list)")
+    .addOption(
+      new Option("--protocol <which>", '"Use Kerberos only" or "Use any authentication protocol"').choices([
+        "kerberos",
+        "any",
+      ]),
+    )
+    .action(async (account: string, options: ClassicOptions) => {
+      const { to = [], protocol } = options;
+      await change(options, account, { to, protocol });
+    });
+  withState(delegation.command("rbcd <account>"))
+    .description("resource-based: which accounts may act towards this one")
+    .option("--from <account...>", "accounts; the whole list (none given: nobody)")
+    .action(async (account: string, options: ResourceOptions) => {
+      await change(options, account, { from: options.from ?? [] });
+    });
+}
+
+async function change(options: StateOptions, account: string, settings: DelegationSettings): Promise<void> {
+  await inDirectory(options, (directory) => directory.setDelegation(account, settings));
+}
