@@ -6,7 +6,7 @@ import { krbtgtReason, protectedReason, type Subject, sensitiveReason } from "./
 
 export interface S4u2selfFacts {
   readonly domain: Domain;
-  readonly krbtgt: Account;
+  readonly krbtgt: Account | undefined;
   /** The service that asks for a ticket to itself. */
   readonly service: Account;
   readonly user: Subject;

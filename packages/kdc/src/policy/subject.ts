@@ -49,9 +49,9 @@ export function protectedReason(subject: Subject, domain: Domain, profile: KdcPr
   };
 }
 
-/** The flag on krbtgt makes every ticket of the domain non-forwardable. */
-export function krbtgtReason(krbtgt: Account): Reason | undefined {
-  if (!hasFlag(krbtgt.userAccountControl, "notDelegated")) return undefined;
+/** The flag on krbtgt makes every ticket of the domain non-forwardable. Directories read from outside may lack krbtgt. */
+export function krbtgtReason(krbtgt: Account | undefined): Reason | undefined {
+  if (krbtgt === undefined || !hasFlag(krbtgt.userAccountControl, "notDelegated")) return undefined;
   return {
     id: "krbtgt-sensitive",
     sentence:

@@ -15,7 +15,7 @@ export interface FlagsDecision {
 
 export interface AsFlagsFacts {
   readonly domain: Domain;
-  readonly krbtgt: Account;
+  readonly krbtgt: Account | undefined;
   readonly client: Subject;
   /** The service asked for; krbtgt as a rule. */
   readonly server: Account;
@@ -63,7 +63,7 @@ export function asTicketFlags(facts: AsFlagsFacts): FlagsDecision | Refusal {
 }
 
 export interface TgsFlagsFacts {
-  readonly krbtgt: Account;
+  readonly krbtgt: Account | undefined;
   /** Flags of the TGT. */
   readonly tgtFlags: number;
   readonly options: number;
