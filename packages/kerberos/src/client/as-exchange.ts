@@ -1,10 +1,10 @@
 import { type Captured, capture } from "@waybill/asn1";
-import { type EpochMs, emptyBytes } from "@waybill/base";
-import { cfx2, decrypt, verifyChecksum } from "../crypto/index.ts";
+import { type EpochMs, emptyBytes, equalSecrets } from "@waybill/base";
+import { cfx2, decrypt } from "../crypto/index.ts";
 import { KerberosError } from "../errors.ts";
-import { Checksum, type EncryptionKey, type PaData } from "../messages/basic.ts";
+import type { EncryptionKey, PaData } from "../messages/basic.ts";
 import type { KrbError } from "../messages/error.ts";
-import { AnyEncKdcRepPart, AsRep, type EncKdcRepPart, type KdcRep } from "../messages/kdc-rep.ts";
+import { AnyEncKdcRepPart, AsRep, type KdcRep } from "../messages/kdc-rep.ts";
 import { AsReq, KdcReqBody } from "../messages/kdc-req.ts";
 import {
   type Principal,
@@ -14,7 +14,7 @@ import {
   toPrincipalName,
 } from "../principal.ts";
 import { ErrorCode } from "../registry/error-code.ts";
-import { KdcOptions, TicketFlags } from "../registry/flags.ts";
+import { KdcOptions } from "../registry/flags.ts";
 import { KeyUsage } from "../registry/key-usage.ts";
 import { MsgType } from "../registry/msg-type.ts";
 import { NameType } from "../registry/name-type.ts";
@@ -28,6 +28,7 @@ import { type ArmoredReply, FastArmor } from "./fast-armor.ts";
 import { methodData, readKrbError, toKerberosError } from "./krb-error.ts";
 import { encryptedChallenge, encTimestamp, pacRequest, verifyKdcChallenge } from "./preauth.ts";
 import { checkReply, modified, toCredential } from "./reply-checks.ts";
+import { checkRequestUnchanged } from "./request-proof.ts";
 import { trace } from "./trace.ts";
 
 /** What to ask an authentication server for. Times and lifetimes are milliseconds. */
@@ -57,7 +58,8 @@ const maxRounds = 8;
 const farFuture: EpochMs = Date.UTC(2037, 8, 13, 2, 48, 5);
 
 /**
- * The AS exchange: RFC 4120 section 3.1, with the KDC choosing how the client proves itself.
+ * The AS exchange: RFC 4120 section 3.1, with the KDC choosing how the client proves itself. After a first login the
+ * client remembers the choice and leaves out the first round.
  *
  * ```mermaid
  * sequenceDiagram
@@ -84,6 +86,10 @@ class Login {
   #skewCorrected = false;
   /** The KDC's choice: an encrypted challenge instead of an encrypted timestamp. */
   #challenge = false;
+  #hint: KeyHint | undefined;
+  /** A proof made from memory that the KDC did not like, and what it said. */
+  #disliked: { readonly key: EncryptionKey; readonly error: KerberosError } | undefined;
+  #fromMemory = false;
 
   constructor(context: ExchangeContext, request: LoginRequest) {
     this.#context = context;
@@ -107,6 +113,7 @@ class Login {
   }
 
   *#rounds(): Exchange<Credential> {
+    this.#proveFromMemory();
     for (let round = 0; round < maxRounds; round++) {
       const body = this.#body();
       const message = this.#message(body);
@@ -164,6 +171,10 @@ class Login {
     const error = opened?.error ?? outer;
     const trusted = this.#armor === undefined || opened !== undefined;
     const padata = opened?.padata ?? methodData(outer);
+    if (this.#fromMemory && this.#key !== undefined && error.errorCode !== ErrorCode.KRB_AP_ERR_SKEW) {
+      this.#startOver(this.#key, error);
+      return;
+    }
     if (trusted && error.errorCode === ErrorCode.KDC_ERR_PREAUTH_REQUIRED && this.#preauth.length === 0) {
       this.#prove(error, padata);
       return;
@@ -175,16 +186,44 @@ class Login {
       return;
     }
     if (error.errorCode === ErrorCode.KDC_ERR_WRONG_REALM && this.#canonicalize && this.#refer(error)) return;
-    throw toKerberosError(error, {
+    throw this.#refusal(error);
+  }
+
+  #refusal(error: KrbError): KerberosError {
+    return toKerberosError(error, {
       what: `logging in as ${shown(this.#request.principal)} at ${this.#realm}`,
       explain: () => explainLogin(error, this.#request.principal),
     });
+  }
+
+  /** Saves the round that asks what the KDC wants, when it said so at the last login. */
+  #proveFromMemory(): void {
+    const { principal, etypes } = this.#request;
+    const hint = this.#armor === undefined ? this.#context.keyHints.recall(principal) : undefined;
+    if (hint === undefined || !this.#keys.has(hint.etype)) return;
+    if (!(etypes ?? this.#context.etypes).includes(hint.etype)) return;
+    this.#hint = hint;
+    this.#key = this.#keys.key(hint);
+    this.#fromMemory = true;
+    this.#proveAgain();
+  }
+
+  /** Asks what the KDC wants after all: the account may have another salt or type of key now. */
+  #startOver(key: EncryptionKey, error: KrbError): void {
+    this.#disliked = { key, error: this.#refusal(error) };
+    this.#context.keyHints.forget(this.#request.principal);
+    this.#fromMemory = false;
+    this.#preauth = [];
   }
 
   #prove(error: KrbError, padata: readonly PaData[]): void {
     const hints = keyHints(padata);
     this.#cookie = padata.filter((pa) => pa.padataType === PaType.fxCookie);
     this.#key = this.#chooseKey(hints);
+    // The same proof again would only count as one more wrong password.
+    if (this.#disliked !== undefined && equalSecrets(this.#disliked.key.keyvalue, this.#key.keyvalue)) {
+      throw this.#disliked.error;
+    }
     // The KDC's clock counts in what follows; it has just said what it shows.
     this.#context.learnTime(this.#realm, error.stime);
     const offered = padata.map((pa) => pa.padataType);
@@ -217,6 +256,7 @@ class Login {
     }
     const hint = hints.find(({ etype }) => allowed.includes(etype) && this.#keys.has(etype));
     if (hint === undefined) throw this.#keys.noKey(hints.map(({ etype }) => etype));
+    this.#hint = hint;
     return this.#keys.key(hint);
   }
 
@@ -241,6 +281,13 @@ class Login {
     this.#context.learnTime(this.#realm, enc.authtime);
     const credential = toCredential(proven, enc, "AS");
     trace.ticket(this.#context.log, credential);
+    if (
+      this.#hint !== undefined &&
+      this.#armor === undefined &&
+      this.#realm === this.#request.principal.realm
+    ) {
+      this.#context.keyHints.remember(this.#request.principal, this.#hint);
+    }
     return credential;
   }
 
@@ -268,16 +315,6 @@ class Login {
     if (samePrincipal(asked, got)) return;
     if (this.#canonicalize && rep.crealm === this.#realm) return;
     throw modified("the ticket is for another client", { asked: shown(asked), got: shown(got) });
-  }
-}
-
-/** RFC 6806 section 11: a KDC that can do so repeats a checksum of the request inside the encrypted part. */
-function checkRequestUnchanged(enc: EncKdcRepPart, key: EncryptionKey, message: Uint8Array): void {
-  if ((enc.flags & TicketFlags.encPaRep) === 0) return;
-  const proof = enc.encryptedPaData?.find((pa) => pa.padataType === PaType.reqEncPaRep);
-  if (proof === undefined) throw modified("it lacks the checksum of the request it promises");
-  if (!verifyChecksum(key, KeyUsage.asReq, message, Checksum.decode(proof.padataValue))) {
-    throw modified("the KDC received another request than was sent");
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Clock, type EpochMs, type Logger, type Random, randomUint31 } from "@waybill/base";
 import type { Principal } from "../principal.ts";
+import { KeyHintMemory } from "./key-hint-memory.ts";
 import { trace } from "./trace.ts";
 
 /** A moment as Kerberos writes it: whole seconds and microseconds beside them. */
@@ -18,6 +19,7 @@ export class ExchangeContext {
   readonly maxReferrals: number;
   /** The realms between two realms, both ends left out, when the administrator prescribes them. */
   readonly path: (from: string, to: string) => readonly string[] | undefined;
+  readonly keyHints = new KeyHintMemory();
   readonly #offsets = new Map<string, number>();
   #lastStamp = 0;
 

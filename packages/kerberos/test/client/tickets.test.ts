@@ -191,6 +191,29 @@ describe("logging in", () => {
     await expect(other).rejects.toMatchObject({ code: "NO_USABLE_KEY" });
   });
 
+  test("the second time the KDC is not asked what it wants", async () => {
+    await login("alice");
+    const before = a.requests;
+    await login("alice");
+    expect(a.requests - before).toBe(1);
+  });
+
+  test("a password that has changed is tried once, not twice: failures lock accounts", async () => {
+    await login("alice");
+    a.accounts.set("alice", "changed");
+    const proofs = a.failures;
+    await expect(login("alice")).rejects.toMatchObject({ code: "KDC_ERR_PREAUTH_FAILED" });
+    expect(a.failures - proofs).toBe(1);
+    const changed = client.login({ principal: alice, password: "changed" });
+    expect((await changed).client).toMatchObject(alice);
+  });
+
+  test("an account that was renamed has another salt, and logs in all the same", async () => {
+    await login("alice");
+    a.salts.set("alice", "another salt");
+    expect((await login("alice")).client).toMatchObject(alice);
+  });
+
   test("a stream of garbage in place of a KDC", async () => {
     const garbage = { realm: "A.TEST", handle: () => Uint8Array.of(0x6b, 0x03, 1, 2, 3) };
     const lost = new KerberosClient({ transport: inMemory(garbage), clock });

@@ -63,7 +63,11 @@ export class TinyKdc {
   tamper: (draft: Draft) => void = () => {};
   /** Whether PA-S4U-X509-USER is understood. */
   knowsX509User = true;
+  /** Salts that are not the usual ones. */
+  readonly salts = new Map<string, string>();
   requests = 0;
+  /** How often a wrong proof of identity came. */
+  failures = 0;
 
   constructor(realm: string, clock: Clock) {
     this.realm = realm;
@@ -80,7 +84,7 @@ export class TinyKdc {
     // Both sides of a trust have the same key; a realm's own ticket-granting service is its trust with itself.
     if (trusted !== undefined && (trusted === this.realm || this.trusts.has(trusted))) return secret(trusted);
     const password = this.accounts.get(name);
-    return password === undefined ? undefined : stringToKey(18, password, saltOf(this.realm, name));
+    return password === undefined ? undefined : stringToKey(18, password, this.#salt(name));
   }
 
   #as(request: Uint8Array): Uint8Array {
@@ -90,7 +94,7 @@ export class TinyKdc {
     const key = this.#key(name);
     if (key === undefined || cname === undefined || sname === undefined)
       return this.#error("KDC_ERR_C_PRINCIPAL_UNKNOWN");
-    const info = EtypeInfo2.encode([{ etype: 18, salt: saltOf(this.realm, name) }]);
+    const info = EtypeInfo2.encode([{ etype: 18, salt: this.#salt(name) }]);
     const hint: PaData = { padataType: PaType.etypeInfo2, padataValue: info };
     const proof = padata.find((pa) => pa.padataType === PaType.encTimestamp);
     if (proof === undefined) {
@@ -108,6 +112,7 @@ export class TinyKdc {
       );
       stamp = PaEncTsEnc.decode(plain).patimestamp;
     } catch {
+      this.failures++;
       return this.#error("KDC_ERR_PREAUTH_FAILED", MethodData.encode([hint]));
     }
     if (Math.abs(stamp - this.clock.now()) > 300_000) return this.#error("KRB_AP_ERR_SKEW");
@@ -163,6 +168,10 @@ export class TinyKdc {
         : [subkey, KeyUsage.tgsRepEncPartSubkey];
     const sealed = encrypt(key, usage, EncTgsRepPart.encode(draft.enc));
     return TgsRep.encode({ ...draft.rep, encPart: { etype: 18, cipher: sealed } });
+  }
+
+  #salt(name: string): string {
+    return this.salts.get(name) ?? this.realm + name.replaceAll("/", "");
   }
 
   #server(sname: PrincipalName | undefined): PrincipalName | undefined {
@@ -254,10 +263,6 @@ function secret(realm: string): EncryptionKey {
   const known = secrets.get(realm) ?? randomKey(18);
   secrets.set(realm, known);
   return known;
-}
-
-function saltOf(realm: string, name: string): string {
-  return realm + name;
 }
 
 function nameOf(name: PrincipalName | undefined): string {
