@@ -10,6 +10,7 @@ export * from "./namespaces.ts";
 export * from "./registry/actions.ts";
 export * from "./registry/fault-codes.ts";
 export * from "./server/http-listener.ts";
+export type { ServerRequest, ServerResponse } from "./server/http-message.ts";
 export * from "./server/negotiate-broker.ts";
 export * from "./server/wsman-provider.ts";
 export * from "./server/wsman-server.ts";

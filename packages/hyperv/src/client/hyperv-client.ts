@@ -88,7 +88,7 @@ export class HyperVClient {
   readonly #services = new Map<string, WmiReference>();
 
   constructor(options: WsmanClientOptions) {
-    this.host = options.host;
+    this.host = options.name ?? options.host;
     this.#wsman = new WsmanClient(options);
     this.#session = new WmiSession(this.#wsman);
   }

@@ -175,7 +175,8 @@ export class WsmanClient {
   ): Promise<XmlElement> {
     const timeout = options.timeout ?? this.#options.timeout ?? 60_000;
     const messageId = `uuid:${randomUUID().toUpperCase()}`;
-    const { host, port, path, tls } = this.#options;
+    const { port, path, tls } = this.#options;
+    const host = this.#options.name ?? this.#options.host;
     const scheme = tls === undefined ? "http" : "https";
     const to = `${scheme}://${host}:${port ?? (tls === undefined ? 5985 : 5986)}${path ?? "/wsman"}`;
     const headers: Envelope = addressed

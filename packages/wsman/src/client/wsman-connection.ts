@@ -1,8 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import type { SecureContextOptions } from "node:tls";
-import { concatBytes, emptyBytes, systemCode, WaybillError, withDeadline } from "@waybill/base";
-import { WsmanError } from "../errors.ts";
+import { concatBytes, emptyBytes, withDeadline } from "@waybill/base";
 import {
   checkPlainLength,
   encryptedContentType,
@@ -12,9 +11,21 @@ import {
   writeEncryptedMessage,
 } from "../framing/encrypted-message.ts";
 import type { ClientSecurity, InitiatorContext } from "./client-security.ts";
+import {
+  answerTooLarge,
+  answerUnsealed,
+  authenticationFailed,
+  connectionError,
+  httpRefused,
+  isConnectionLoss,
+  refusedIdentity,
+} from "./connection-errors.ts";
 
 export interface ConnectionOptions {
+  /** Where to connect: a name or an address. */
   readonly host: string;
+  /** The host's name as messages and errors should say it, when `host` is an address. */
+  readonly name?: string | undefined;
   /** 5985, or 5986 with TLS. */
   readonly port?: number | undefined;
   readonly path?: string | undefined;
@@ -69,7 +80,7 @@ export class WsmanConnection {
 
   /** Sends one SOAP message and gives back the answer's plaintext. */
   async exchange(message: Uint8Array, options: ExchangeOptions): Promise<ExchangeResult> {
-    const what = `the request to ${this.#options.host}`;
+    const what = `the request to ${this.#name}`;
     return await withDeadline({ what, timeout: options.timeout, signal: options.signal }, async (signal) => {
       const turn = this.#tail.then(
         async () => await this.#exchangeInTurn(message, options.repeatable, signal),
@@ -81,6 +92,10 @@ export class WsmanConnection {
 
   close(): void {
     this.#drop();
+  }
+
+  get #name(): string {
+    return this.#options.name ?? this.#options.host;
   }
 
   async #exchangeInTurn(
@@ -117,23 +132,23 @@ export class WsmanConnection {
     for (let leg = 0; leg < maxLegs; leg += 1) {
       const { token, done } = await context.step(received);
       if (token === undefined) {
-        if (!done) this.#refuseAuthentication("the security package gave no token");
+        if (!done) throw authenticationFailed(this.#name, "the security package gave no token");
         this.#context = context;
         return;
       }
       const authorization = `${security.scheme} ${Buffer.from(token).toString("base64")}`;
       const response = await this.#request(emptyBytes, { authorization }, signal);
       received = answerToken(response.headers["www-authenticate"], security.scheme);
-      if (response.status >= 300 && response.status !== 401) this.#refuseStatus(response.status);
+      if (response.status >= 300 && response.status !== 401) throw httpRefused(this.#name, response.status);
       if (received !== undefined) continue;
       if (response.status === 401) {
-        this.#refuseAuthentication(`${this.#options.host} refused the caller's identity (HTTP 401)`);
+        throw refusedIdentity(this.#name);
       }
-      if (!done) this.#refuseAuthentication(`${this.#options.host} did not prove its identity`);
+      if (!done) throw authenticationFailed(this.#name, `${this.#name} did not prove its identity`);
       this.#context = context;
       return;
     }
-    this.#refuseAuthentication(`the negotiation with ${this.#options.host} did not end`);
+    throw authenticationFailed(this.#name, `the negotiation with ${this.#name} did not end`);
   }
 
   async #send(message: Uint8Array, signal: AbortSignal): Promise<RawResponse> {
@@ -157,8 +172,7 @@ export class WsmanConnection {
 
   #open(response: RawResponse): Uint8Array {
     const { status } = response;
-    if (status === 401)
-      this.#refuseAuthentication(`${this.#options.host} refused the caller's identity (HTTP 401)`);
+    if (status === 401) throw refusedIdentity(this.#name);
     const contentType = response.headers["content-type"];
     if (isEncryptedContentType(contentType) && this.#context !== undefined) {
       const framed = readEncryptedMessage(contentType ?? "", response.body);
@@ -167,14 +181,9 @@ export class WsmanConnection {
       return plain;
     }
     const isSoap = contentType?.includes("application/soap+xml") === true && response.body.length > 0;
-    if (!isSoap || (status !== 200 && status !== 500)) this.#refuseStatus(status);
+    if (!isSoap || (status !== 200 && status !== 500)) throw httpRefused(this.#name, status);
     if (this.#sealing) {
-      throw new WsmanError(`${this.#options.host} answered in clear although the message was sealed`, {
-        code: "WSMAN_ANSWER_UNSEALED",
-        family: "peer",
-        httpStatus: status,
-        remedy: "Something between the two hosts may be answering instead of the management service.",
-      });
+      throw answerUnsealed(this.#name, status);
     }
     return response.body;
   }
@@ -202,14 +211,14 @@ export class WsmanConnection {
     };
     const start = tls === undefined ? http.request : https.request;
     return await new Promise<RawResponse>((resolve, reject) => {
-      const fail = (error: unknown): void => reject(connectionError(host, error));
+      const fail = (error: unknown): void => reject(connectionError(this.#name, error));
       const outgoing = start(request, (response) => {
         const parts: Uint8Array[] = [];
         let size = 0;
         response.on("error", fail);
         response.on("data", (part: Buffer) => {
           size += part.length;
-          if (size > limit) outgoing.destroy(tooLarge(host, limit));
+          if (size > limit) outgoing.destroy(answerTooLarge(this.#name, limit));
           else parts.push(part);
         });
         response.on("end", () =>
@@ -239,72 +248,10 @@ export class WsmanConnection {
     this.#agent = undefined;
     this.#context = undefined;
   }
-
-  #refuseAuthentication(message: string): never {
-    throw new WsmanError(message, {
-      code: "WSMAN_AUTHENTICATION_FAILED",
-      family: "peer",
-      httpStatus: 401,
-      facts: { host: this.#options.host },
-      remedy:
-        "Check that the ticket is for this host (SPN WSMAN/<host>), that clocks agree and that the account may sign in.",
-    });
-  }
-
-  #refuseStatus(status: number): never {
-    if (status === 503) {
-      throw new WsmanError(`${this.#options.host} cannot serve requests at the moment (HTTP 503)`, {
-        code: "WSMAN_UNAVAILABLE",
-        family: "environment",
-        httpStatus: status,
-        facts: { host: this.#options.host },
-        remedy: "Wait a moment; if it stays so, look whether the host's service runs.",
-      });
-    }
-    throw new WsmanError(`${this.#options.host} answered with HTTP status ${status}`, {
-      code: "WSMAN_HTTP_STATUS",
-      family: "peer",
-      httpStatus: status,
-      facts: { host: this.#options.host, status },
-    });
-  }
 }
 
 function answerToken(header: string | string[] | undefined, scheme: string): Uint8Array | undefined {
   const text = Array.isArray(header) ? header.join(",") : (header ?? "");
   const token = new RegExp(`(?:^|,)\\s*${scheme}\\s+([A-Za-z0-9+/]+=*)`, "i").exec(text)?.[1];
   return token === undefined ? undefined : new Uint8Array(Buffer.from(token, "base64"));
-}
-
-const lossCodes = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED"]);
-
-function isConnectionLoss(error: unknown): boolean {
-  return error instanceof WsmanError && error.code === "WSMAN_CONNECTION_LOST";
-}
-
-function connectionError(host: string, error: unknown): WaybillError {
-  if (error instanceof WaybillError) return error;
-  const code = systemCode(error) ?? "UNKNOWN";
-  const lost = lossCodes.has(code);
-  const message = error instanceof Error ? error.message : String(error);
-  return new WsmanError(
-    lost ? `the connection to ${host} broke before the answer came` : `cannot reach ${host}: ${message}`,
-    {
-      code: lost ? "WSMAN_CONNECTION_LOST" : "WSMAN_UNREACHABLE",
-      family: "environment",
-      facts: { host, system: code },
-      cause: error,
-      remedy: lost
-        ? "Ask the host what became of the operation before repeating it."
-        : "Check the name, that the management service listens (port 5985 or 5986) and the firewall.",
-    },
-  );
-}
-
-function tooLarge(host: string, limit: number): WsmanError {
-  return new WsmanError(`${host} sent an answer of more than ${limit} bytes`, {
-    code: "WSMAN_ANSWER_TOO_LARGE",
-    family: "peer",
-    facts: { host, limit },
-  });
 }

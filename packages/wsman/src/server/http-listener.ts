@@ -5,7 +5,8 @@ import type { AddressInfo, Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { concatBytes, systemCode } from "@waybill/base";
 import { WsmanError } from "../errors.ts";
-import type { ServerResponse, WsmanServer } from "./wsman-server.ts";
+import type { ServerResponse } from "./http-message.ts";
+import type { WsmanServer } from "./wsman-server.ts";
 
 export interface ListenerOptions {
   readonly server: WsmanServer;
