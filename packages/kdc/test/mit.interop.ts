@@ -1,4 +1,6 @@
+import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeServerCertificate } from "../src/index.ts";
 import { createTestDomain, type TestDomain, testPassword } from "../src/testing/index.ts";
 import { MitTools } from "./support/mit-tools.ts";
 
@@ -128,6 +130,41 @@ describe("replies that do not fit into a datagram", () => {
       await mit.ok("kinit", ["alice"], { input: `${testPassword}\n` });
       const issued = domain.events.filter((event) => event.outcome !== "refused");
       expect(issued.map((event) => event.facts.transport)).toEqual(["udp", "tcp"]);
+    } finally {
+      await domain.close();
+      mit.remove();
+    }
+  });
+});
+
+describe("the KDC proxy over HTTPS", () => {
+  it("serves MIT's kinit and kpasswd", async () => {
+    const tls = makeServerCertificate({ names: ["localhost", "127.0.0.1"], now: Date.now() });
+    const domain = await createTestDomain({
+      sockets: { kkdcp: { port: 0, tls } },
+      users: ["alice"],
+      passwords: { minAge: 0 },
+    });
+    const mit = new MitTools(domain);
+    try {
+      const proxy = `https://127.0.0.1:${domain.server?.kkdcpPort}/KdcProxy`;
+      writeFileSync(mit.path("ca.pem"), tls.ca);
+      writeFileSync(
+        mit.path("krb5.conf"),
+        `[libdefaults]
+  default_realm = LAB.TEST
+  dns_lookup_kdc = false
+[realms]
+  LAB.TEST = {
+    kdc = ${proxy}
+    kpasswd_server = ${proxy}
+    http_anchors = FILE:${mit.path("ca.pem")}
+  }
+`,
+      );
+      await mit.ok("kinit", ["alice"], { input: `${testPassword}\n` });
+      await mit.ok("kpasswd", ["alice"], { input: `${testPassword}\nN3w-secret!\nN3w-secret!\n` });
+      expect(new Set(domain.events.map((event) => event.facts.transport))).toEqual(new Set(["https"]));
     } finally {
       await domain.close();
       mit.remove();

@@ -11,3 +11,4 @@ export {
 } from "./domain-controller.ts";
 export { exportKeytab } from "./export-keytab.ts";
 export { type KdcServer, type KdcServerOptions, startKdcServer } from "./kdc-server.ts";
+export { type ServeControllerOptions, serveController } from "./serve-controller.ts";

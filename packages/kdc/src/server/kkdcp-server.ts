@@ -57,8 +57,12 @@ export async function listenKkdcp(options: KkdcpServerOptions): Promise<Listenin
 
 function serve(request: IncomingMessage, response: ServerResponse, options: KkdcpServerOptions): void {
   const path = (request.url ?? "").split("?")[0]?.toLowerCase();
-  if (path !== "/kdcproxy" && path !== "/kdcproxy/") return refuse(response, 404);
-  if (request.method !== "POST") return refuse(response, 405);
+  const refused =
+    path !== "/kdcproxy" && path !== "/kdcproxy/" ? 404 : request.method !== "POST" ? 405 : undefined;
+  if (refused !== undefined) {
+    refuse(response, refused);
+    return;
+  }
   const chunks: Buffer[] = [];
   let size = 0;
   request.on("data", (chunk: Buffer) => {
@@ -72,7 +76,10 @@ function serve(request: IncomingMessage, response: ServerResponse, options: Kkdc
   request.on("end", () => {
     if (response.writableEnded) return;
     const reply = answer(Buffer.concat(chunks), request.socket.remoteAddress ?? "unknown", options);
-    if (reply === undefined) return refuse(response, 400);
+    if (reply === undefined) {
+      refuse(response, 400);
+      return;
+    }
     response.writeHead(200, { "content-type": "application/kerberos", "content-length": reply.length });
     response.end(reply);
   });

@@ -1,3 +1,4 @@
+import { WaybillError } from "@waybill/base";
 import { type Account, hasFlag } from "@waybill/directory";
 import type { Command } from "commander";
 import { formatTable } from "../../output/table.ts";
@@ -128,10 +129,15 @@ function registerSpns(dc: Command): void {
   );
   withState(spn.command("list <account>")).action(async (account: string, options: StateOptions) => {
     await inDirectory(options, (directory) => {
-      for (const name of directory.change((editor) => editor.setFlags(account, {})).servicePrincipalNames)
-        console.log(name);
+      const found = directory.byName(account);
+      if (found === undefined) throw unknownAccount(account);
+      for (const name of found.servicePrincipalNames) console.log(name);
     });
   });
+}
+
+function unknownAccount(name: string): WaybillError {
+  return new WaybillError(`there is no account ${name}`, { code: "NO_SUCH_OBJECT", family: "caller" });
 }
 
 function registerGroups(dc: Command): void {
