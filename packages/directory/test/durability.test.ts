@@ -74,7 +74,7 @@ describe("a process killed in the middle of changes", () => {
       await directory.close();
     }
     expect(next).toBeGreaterThan(100);
-  });
+  }, 60_000);
 
   it("lets another process read and write meanwhile", async () => {
     const directory = EmbeddedDirectory.open(state);
@@ -94,5 +94,5 @@ describe("a process killed in the middle of changes", () => {
     for (let round = 0; round < 60; round += 10) expect(directory.bySam(`own${round}`)).toBeDefined();
     expect(versions).toBeGreaterThan(3);
     await directory.close();
-  });
+  }, 60_000);
 });

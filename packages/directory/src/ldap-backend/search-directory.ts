@@ -151,7 +151,7 @@ function candidates(reader: DirectoryReader, filter: Filter): ReadonlySet<number
         filter.value.assertionValue,
       );
     case "substrings": {
-      const name = filter.value.type.toLowerCase();
+      const name = indexOf(filter.value.type.toLowerCase());
       const [first] = filter.value.substrings;
       if (first?.kind !== "initial" || !indexedAttributes.has(name) || isBinary(name)) return undefined;
       return new Set(reader.store.findByPrefix(name, fromUtf8(first.value).toLowerCase()));
@@ -161,11 +161,17 @@ function candidates(reader: DirectoryReader, filter: Filter): ReadonlySet<number
   }
 }
 
+/** Where an object has a cn, it is its name. */
+function indexOf(attribute: string): string {
+  return attribute === "cn" ? "name" : attribute;
+}
+
 function equalityCandidates(
   reader: DirectoryReader,
-  name: string,
+  attribute: string,
   value: Uint8Array,
 ): ReadonlySet<number> | undefined {
+  const name = indexOf(attribute);
   if (name === "distinguishedname" || name === "member" || name === "memberof") {
     const id = reader.idOfDn(fromUtf8(value));
     if (id === undefined) return new Set();

@@ -24,6 +24,7 @@ export class DirectoryReader implements DirectoryView {
   readonly #accounts = new Map<number, Account | undefined>();
   readonly #dns = new Map<number, string>();
   #groups = new WeakMap<Account, readonly Group[]>();
+  readonly #groupObjects = new Map<number, Group>();
   readonly #ids = new WeakMap<Account, number>();
 
   constructor(store: StoreReader) {
@@ -215,6 +216,7 @@ export class DirectoryReader implements DirectoryView {
     this.#accounts.clear();
     this.#dns.clear();
     this.#groups = new WeakMap();
+    this.#groupObjects.clear();
   }
 
   #all(attribute: string, key: string): Account[] {
@@ -227,12 +229,23 @@ export class DirectoryReader implements DirectoryView {
   }
 
   #group(attribute: string, key: string): Group | undefined {
+    this.#refresh();
     for (const id of this.store.find(attribute, key)) {
-      const object = this.store.object(id);
-      const group = object === undefined ? undefined : groupFromObject(object, this.dnOf(id));
+      const group = this.#groupOf(id);
       if (group !== undefined) return group;
     }
     return undefined;
+  }
+
+  #groupOf(id: number): Group | undefined {
+    const known = this.#groupObjects.get(id);
+    if (known !== undefined) return known;
+    const object = this.store.object(id);
+    const group = object === undefined ? undefined : groupFromObject(object, this.dnOf(id));
+    if (group === undefined) return undefined;
+    if (this.#groupObjects.size >= cacheSize) this.#groupObjects.clear();
+    this.#groupObjects.set(id, group);
+    return group;
   }
 
   #collectGroups(account: Account): readonly Group[] {
@@ -243,8 +256,7 @@ export class DirectoryReader implements DirectoryView {
     const seen = new Set(queue);
     const groups: Group[] = [];
     for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-      const object = this.store.object(id);
-      const group = object === undefined ? undefined : groupFromObject(object, this.dnOf(id));
+      const group = this.#groupOf(id);
       if (group === undefined || !group.security) continue;
       groups.push(group);
       for (const parent of this.store.backlinks("member", id)) {

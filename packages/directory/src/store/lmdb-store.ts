@@ -3,17 +3,21 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { DirectoryError } from "../errors.ts";
-import { childKey, indexEntries } from "./index-keys.ts";
-import { type PackedObject, packObject, unpackObject } from "./object-codec.ts";
+import { childKey, indexEntries, indexedAttributes } from "./index-keys.ts";
+import { type CodecLists, type PackedObject, packObject, unpackObject } from "./object-codec.ts";
 import type { ObjectStore, StoreWriter } from "./store.ts";
-import type { StoredObject } from "./stored-object.ts";
+import type { AttributeValue, StoredObject } from "./stored-object.ts";
 
 /** Meta entries. */
 const versionKey = "version";
 const lastIdKey = "lastId";
 const namesKey = "attributeNames";
+const sharedKey = "sharedValues";
 const formatKey = "format";
 const currentFormat = 1;
+
+/** Shared values are all kept in memory, and written as one. */
+const mostShared = 4096;
 
 /** LMDB keys hold 1978 octets; longer names are told apart by their hash. */
 const longestKey = 400;
@@ -22,19 +26,27 @@ const longestKey = 400;
  * An object store on LMDB. Any number of processes read; writers wait for each other; a transaction is on disk when
  * `transact` returns, and a process killed in the middle of one leaves no trace of it.
  *
- * Layout: `objects` id → packed object · `children` [parent, rdn key] → id · `index` [attribute, value key] → ids ·
+ * Layout: `objects` id → packed object · `children` [parent, rdn key] → id · `index` letter of the attribute and value key → ids ·
  * `links` and `backlinks` [attribute, id, id] · `meta` settings, version, attribute names.
  */
 export class LmdbStore implements StoreWriter, ObjectStore {
   readonly #root: RootDatabase;
   readonly #objects: Database<PackedObject, number>;
   readonly #children: Database<number, [number, string]>;
-  readonly #index: Database<number | number[], [string, string]>;
+  readonly #index: Database<number | number[], string>;
   readonly #links: Database<boolean, [string, number, number]>;
   readonly #backlinks: Database<boolean, [string, number, number]>;
   readonly #meta: Database<unknown, string>;
-  #names: string[];
-  #numbers: Map<string, number>;
+  #names: string[] = [];
+  #numbers = new Map<string, number>();
+  #shared: (readonly AttributeValue[])[] = [];
+  #sharedNumbers = new Map<string, number>();
+  readonly #lists: CodecLists = {
+    nameNumber: (name) => this.#nameNumber(name),
+    nameOf: (number) => this.#nameOf(number),
+    sharedNumber: (values) => this.#sharedNumber(values),
+    sharedOf: (number) => this.#sharedOf(number),
+  };
   /** Inside a transaction: the version it will have. */
   #writing: number | undefined;
   /** Versions handed out here, aborted ones included: none is used twice. */
@@ -66,9 +78,7 @@ export class LmdbStore implements StoreWriter, ObjectStore {
         },
       );
     }
-    this.#names = [];
-    this.#numbers = new Map();
-    this.#loadNames();
+    this.#loadLists();
   }
 
   get version(): number {
@@ -83,7 +93,7 @@ export class LmdbStore implements StoreWriter, ObjectStore {
     try {
       return this.#root.transactionSync(() => {
         const stored = this.#meta.get(versionKey);
-        this.#loadNames();
+        this.#loadLists();
         this.#writing = Math.max(typeof stored === "number" ? stored : 0, this.#highest) + 1;
         const result = change(this);
         this.#meta.putSync(versionKey, this.#writing);
@@ -116,7 +126,7 @@ export class LmdbStore implements StoreWriter, ObjectStore {
 
   object(id: number): StoredObject | undefined {
     const packed = this.#objects.get(id);
-    return packed === undefined ? undefined : unpackObject(id, packed, (number) => this.#nameOf(number));
+    return packed === undefined ? undefined : unpackObject(id, packed, this.#lists);
   }
 
   child(parentId: number, key: string): number | undefined {
@@ -129,18 +139,15 @@ export class LmdbStore implements StoreWriter, ObjectStore {
   }
 
   find(attribute: string, key: string): readonly number[] {
-    const ids = this.#index.get([attribute, boundedKey(key)]);
+    const ids = this.#index.get(indexedKey(attribute, key));
     if (ids === undefined) return [];
     return typeof ids === "number" ? [ids] : ids;
   }
 
   *findByPrefix(attribute: string, prefix: string): Iterable<number> {
-    const start = prefix.length > longestKey ? prefix.slice(0, longestKey) : prefix;
-    for (const { key, value } of this.#index.getRange({
-      start: [attribute, start],
-      end: [`${attribute}\u0001`, ""],
-    })) {
-      if (key[0] !== attribute || !key[1].startsWith(start)) return;
+    const start = (indexedAttributes.get(attribute) ?? "") + prefix.slice(0, longestKey);
+    for (const { key, value } of this.#index.getRange({ start })) {
+      if (!key.startsWith(start)) return;
       if (typeof value === "number") yield value;
       else yield* value;
     }
@@ -181,16 +188,13 @@ export class LmdbStore implements StoreWriter, ObjectStore {
         if (!after.delete(`${attribute}\0${key}`)) this.#unindex(attribute, key, object.id);
       }
     }
-    this.#write(this.#objects).putSync(
-      object.id,
-      packObject(object, (name) => this.#numberOf(name)),
-    );
+    this.#write(this.#objects).putSync(object.id, packObject(object, this.#lists));
     this.#children.putSync([object.parentId, boundedKey(childKey(object))], object.id);
     for (const entry of after) {
       const [attribute = "", key = ""] = entry.split("\0");
       const ids = this.find(attribute, key);
       const value = ids.length === 0 ? object.id : [...ids, object.id];
-      this.#index.putSync([attribute, boundedKey(key)], value);
+      this.#index.putSync(indexedKey(attribute, key), value);
     }
   }
 
@@ -219,11 +223,11 @@ export class LmdbStore implements StoreWriter, ObjectStore {
   #unindex(attribute: string, key: string, id: number): void {
     const rest = this.find(attribute, key).filter((other) => other !== id);
     const [only] = rest;
-    if (only === undefined) this.#index.removeSync([attribute, boundedKey(key)]);
-    else this.#index.putSync([attribute, boundedKey(key)], rest.length === 1 ? only : rest);
+    if (only === undefined) this.#index.removeSync(indexedKey(attribute, key));
+    else this.#index.putSync(indexedKey(attribute, key), rest.length === 1 ? only : rest);
   }
 
-  #numberOf(name: string): number {
+  #nameNumber(name: string): number {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
     const number = this.#names.push(name) - 1;
@@ -236,14 +240,37 @@ export class LmdbStore implements StoreWriter, ObjectStore {
     const known = this.#names[number];
     if (known !== undefined) return known;
     // Another process has met a new attribute.
-    this.#loadNames();
+    this.#loadLists();
     return this.#names[number] ?? `unknown-${number}`;
   }
 
-  #loadNames(): void {
+  #sharedNumber(values: readonly AttributeValue[]): number | undefined {
+    if (!values.every((value) => typeof value === "string")) return undefined;
+    const key = values.join("\0");
+    const known = this.#sharedNumbers.get(key);
+    if (known !== undefined || this.#shared.length >= mostShared) return known;
+    const number = this.#shared.push(values) - 1;
+    this.#sharedNumbers.set(key, number);
+    this.#meta.putSync(sharedKey, this.#shared);
+    return number;
+  }
+
+  #sharedOf(number: number): readonly AttributeValue[] {
+    const known = this.#shared[number];
+    if (known !== undefined) return known;
+    this.#loadLists();
+    return this.#shared[number] ?? [];
+  }
+
+  #loadLists(): void {
     const names = this.#meta.get(namesKey);
     this.#names = Array.isArray(names) ? names.map(String) : [];
     this.#numbers = new Map(this.#names.map((name, number) => [name, number]));
+    const shared: unknown = this.#meta.get(sharedKey);
+    this.#shared = Array.isArray(shared)
+      ? shared.map((values) => (Array.isArray(values) ? values.map(String) : []))
+      : [];
+    this.#sharedNumbers = new Map(this.#shared.map((values, number) => [values.join("\0"), number]));
   }
 
   #open(): Database<unknown, string> {
@@ -271,6 +298,10 @@ function* linked(
 ): Iterable<number> {
   for (const [, , to] of database.getKeys({ start: [attribute, from, 0], end: [attribute, from + 1, 0] }))
     yield to;
+}
+
+function indexedKey(attribute: string, key: string): string {
+  return (indexedAttributes.get(attribute) ?? "") + boundedKey(key);
 }
 
 function boundedKey(key: string): string {

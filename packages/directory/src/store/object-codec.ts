@@ -1,7 +1,10 @@
 import type { EpochMs } from "@waybill/base";
 import type { AttributeValue, StoredKeySet, StoredObject } from "./stored-object.ts";
 
-/** An object as the LMDB store packs it: attribute names as numbers of the store's own list. */
+/**
+ * An object as the LMDB store packs it: pairs of attribute name and values, names as numbers of the store's own list,
+ * and so the values that many objects share.
+ */
 export type PackedObject = readonly [
   parentId: number,
   rdn: string,
@@ -9,13 +12,38 @@ export type PackedObject = readonly [
   keySets?: readonly PackedKeySet[],
 ];
 
+/** The lists that stand behind the numbers. */
+export interface CodecLists {
+  nameNumber(name: string): number;
+  nameOf(number: number): string;
+  /** The number of a shared value, given out when it is new; `undefined` when the list is full. */
+  sharedNumber(values: readonly AttributeValue[]): number | undefined;
+  sharedOf(number: number): readonly AttributeValue[];
+}
+
+/** Attributes with few different values among very many objects. */
+const sharedAttributes: ReadonlySet<string> = new Set([
+  "objectclass",
+  "objectcategory",
+  "samaccounttype",
+  "primarygroupid",
+  "accountexpires",
+  "instancetype",
+  "codepage",
+  "countrycode",
+  "useraccountcontrol",
+  "msds-supportedencryptiontypes",
+]);
+
 type PackedKeySet = readonly [kvno: number, setAt: EpochMs, keys: readonly PackedKey[]];
 type PackedKey = readonly [keytype: number, keyvalue: Uint8Array, salt?: string];
 
-/** @param numberOf the number of an attribute name, given out when it is new */
-export function packObject(object: StoredObject, numberOf: (name: string) => number): PackedObject {
+export function packObject(object: StoredObject, lists: CodecLists): PackedObject {
   const attributes: (number | readonly AttributeValue[])[] = [];
-  for (const [name, values] of object.attributes) attributes.push(numberOf(name), values);
+  for (const [name, values] of object.attributes) {
+    const shared = sharedAttributes.has(name) ? lists.sharedNumber(values) : undefined;
+    attributes.push(lists.nameNumber(name), shared ?? values);
+  }
   if (object.keySets === undefined) return [object.parentId, object.rdn, attributes];
   return [object.parentId, object.rdn, attributes, object.keySets.map(packKeySet)];
 }
@@ -30,17 +58,14 @@ function packKeySet({ kvno, setAt, keys }: StoredKeySet): PackedKeySet {
   ];
 }
 
-export function unpackObject(
-  id: number,
-  packed: PackedObject,
-  nameOf: (number: number) => string,
-): StoredObject {
+export function unpackObject(id: number, packed: PackedObject, lists: CodecLists): StoredObject {
   const [parentId, rdn, pairs, keySets] = packed;
   const attributes = new Map<string, readonly AttributeValue[]>();
   for (let at = 0; at < pairs.length; at += 2) {
     const name = pairs[at];
     const values = pairs[at + 1];
-    if (typeof name === "number" && typeof values === "object") attributes.set(nameOf(name), values);
+    if (typeof name !== "number" || values === undefined) continue;
+    attributes.set(lists.nameOf(name), typeof values === "number" ? lists.sharedOf(values) : values);
   }
   const object = { id, parentId, rdn, attributes };
   return keySets === undefined ? object : { ...object, keySets: keySets.map(unpackKeySet) };
