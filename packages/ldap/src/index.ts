@@ -1,3 +1,4 @@
+export * from "./client/client-options.ts";
 export * from "./client/discover.ts";
 export * from "./client/ldap-client.ts";
 export type { LdapAddress, LdapTlsOptions } from "./client/open-socket.ts";

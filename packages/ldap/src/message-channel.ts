@@ -17,7 +17,8 @@ const lingerTime = 2000;
 
 /**
  * LDAP messages over a byte stream, both directions, for client and server alike. Messages sent in one turn of
- * the event loop leave in one write; a SASL layer goes around all of them.
+ * the event loop leave in one write (Impacket counts on reading a whole answer at once); a SASL layer goes around
+ * all of them.
  */
 export class MessageChannel {
   #socket: Duplex;
@@ -69,7 +70,7 @@ export class MessageChannel {
       this.flush();
     } else if (!this.#flushScheduled) {
       this.#flushScheduled = true;
-      process.nextTick(() => this.flush());
+      setImmediate(() => this.flush());
     }
   }
 

@@ -1,7 +1,8 @@
 import { Resolver } from "node:dns/promises";
 import { type Random, randomUint31, systemRandom, withDeadline } from "@waybill/base";
 import { LdapConnectionError } from "../errors.ts";
-import { LdapClient, type LdapConnectOptions } from "./ldap-client.ts";
+import type { LdapConnectOptions } from "./client-options.ts";
+import { LdapClient } from "./ldap-client.ts";
 
 export interface DomainController {
   readonly host: string;

@@ -1,5 +1,6 @@
 import { type LdapAttribute, LdapEntry } from "../entry.ts";
-import type { LdapClient, SearchOptions } from "./ldap-client.ts";
+import type { SearchOptions } from "./client-options.ts";
+import type { LdapClient } from "./ldap-client.ts";
 
 const cutShort = /^(.*);range=\d+-(\d+)$/i;
 

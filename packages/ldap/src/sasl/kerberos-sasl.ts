@@ -6,7 +6,7 @@ import {
   GssFlags,
   type SecurityContext,
 } from "@waybill/kerberos";
-import type { HandshakeRequest, SaslBindOptions } from "../client/ldap-client.ts";
+import type { HandshakeRequest, SaslBindOptions } from "../client/client-options.ts";
 import type { AcceptRequest } from "../server/authenticator.ts";
 import type { SaslMechanism } from "./mechanism.ts";
 import type { SecurityHandshake } from "./security-context.ts";

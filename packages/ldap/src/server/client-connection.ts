@@ -1,7 +1,6 @@
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { errorToJson, type Logger, utf8 } from "@waybill/base";
-import { LdapEntry } from "../entry.ts";
 import { type LdapConnectionError, LdapError } from "../errors.ts";
 import { MessageChannel } from "../message-channel.ts";
 import type {
@@ -12,14 +11,15 @@ import type {
   LdapResult,
 } from "../messages/ldap-message.ts";
 import { ExtensionOid } from "../registry/oids.ts";
-import { ResultCode, resultCodeName } from "../registry/result-codes.ts";
+import { ResultCode } from "../registry/result-codes.ts";
 import type { SecurityContext, SecurityHandshake } from "../sasl/security-context.ts";
-import { type AcceptRequest, Authenticator, type BindOutcome, mechanisms, replyOf } from "./authenticator.ts";
+import { type AcceptRequest, Authenticator, type BindOutcome, replyOf } from "./authenticator.ts";
 import type { LdapBackend, LdapSession } from "./backend.ts";
 import { bindRequired } from "./bind-errors.ts";
 import type { LdapServerLimits } from "./limits.ts";
+import { logBind, logOperation } from "./operation-log.ts";
 import { PagedSearches } from "./paged-searches.ts";
-import { readControls, supportedControls } from "./request-context.ts";
+import { readControls } from "./request-context.ts";
 import {
   answer,
   isRootDse,
@@ -27,11 +27,10 @@ import {
   refusal,
   runUpdate,
   success,
-  targetOf,
   toResult,
 } from "./requests.ts";
+import { readRootDse } from "./root-dse.ts";
 import { runSearch } from "./run-search.ts";
-import { textAttribute } from "./select-attributes.ts";
 
 /** What a connection needs of its server. */
 export interface ConnectionServices<Identity, Context extends SecurityContext> {
@@ -157,6 +156,7 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
         return;
       case "abandonRequest":
         this.#running.get(protocolOp.value)?.abort(abandoned);
+        this.#paged.abandon(protocolOp.value);
         return;
       case "bindRequest":
         this.#runAlone(() => this.#bind(messageID, protocolOp.value));
@@ -212,7 +212,7 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
       result = this.#toResult(error);
       reply = replyOf(error);
     }
-    this.#logBind(request, result);
+    logBind(this.#services.logger, this.#session, request, result);
     const creds = reply === undefined ? {} : { serverSaslCreds: reply };
     this.#channel.send({ messageID, protocolOp: { kind: "bindResponse", value: { ...result, ...creds } } });
     if (outcome?.done !== true) return;
@@ -306,7 +306,7 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
     if (controller.signal.reason !== abandoned) {
       const controls = responseControls.length === 0 ? {} : { controls: responseControls };
       this.#channel.send({ messageID, protocolOp: answer(request, result), ...controls });
-      this.#logOperation(request, result, Date.now() - started);
+      logOperation(this.#services.logger, this.id, request, result, Date.now() - started);
     }
     this.#settled();
   }
@@ -324,28 +324,15 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
       backend,
       limits,
       controls,
+      messageID,
       request: request.value,
       operation: { session: this.#session, controls, signal },
       controller: new AbortController(),
       paged: this.#paged,
-      rootDse: () => this.#rootDse(),
+      rootDse: () => readRootDse(this.#services, this.#session),
       send: (protocolOp) => this.#channel.send({ messageID, protocolOp }),
       drained: () => this.#drained(),
     });
-  }
-
-  async #rootDse(): Promise<LdapEntry> {
-    const { backend, accept, startTls } = this.#services;
-    const extensions =
-      startTls === undefined ? [ExtensionOid.whoAmI] : [ExtensionOid.startTls, ExtensionOid.whoAmI];
-    return new LdapEntry("", [
-      textAttribute("objectClass", "top"),
-      textAttribute("supportedLDAPVersion", "3"),
-      textAttribute("supportedControl", ...supportedControls),
-      textAttribute("supportedExtension", ...extensions),
-      ...(accept === undefined ? [] : [textAttribute("supportedSASLMechanisms", ...mechanisms)]),
-      ...(await backend.rootDse(this.#session)),
-    ]);
   }
 
   async #drained(): Promise<void> {
@@ -419,36 +406,4 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
     this.#services.logger.debug("ldap.closed", { connection: this.id, peer: this.peer });
     this.#services.onClosed();
   }
-
-  #logBind({ name, authentication }: BindRequest, result: LdapResult): void {
-    if (result.resultCode === ResultCode.saslBindInProgress) return;
-    const method = authentication.kind === "sasl" ? authentication.value.mechanism : authentication.kind;
-    this.#services.logger.info("ldap.bind", {
-      connection: this.id,
-      peer: this.peer,
-      method,
-      name,
-      tls: this.#session.tls,
-      ...resultFacts(result),
-    });
-  }
-
-  #logOperation(request: OperationRequest, result: LdapResult, milliseconds: number): void {
-    const { logger } = this.#services;
-    const facts = {
-      connection: this.id,
-      operation: request.kind,
-      dn: targetOf(request),
-      ...resultFacts(result),
-      milliseconds,
-    };
-    if (request.kind === "searchRequest" || request.kind === "compareRequest")
-      logger.debug("ldap.operation", facts);
-    else logger.info("ldap.operation", facts);
-  }
-}
-
-function resultFacts({ resultCode, diagnosticMessage }: LdapResult): { result: string; text?: string } {
-  const result = resultCodeName(resultCode);
-  return diagnosticMessage === "" ? { result } : { result, text: diagnosticMessage };
 }

@@ -4,6 +4,8 @@ import type { SearchItem } from "./backend.ts";
 
 /** A search between two of its pages. */
 export interface OpenSearch {
+  /** Of the request whose page came last. */
+  readonly messageID: number;
   /** What the search was for: the next page must ask for the same (RFC 2696 section 3). */
   readonly fingerprint: string;
   readonly items: AsyncIterator<SearchItem> | Iterator<SearchItem>;
@@ -38,6 +40,11 @@ export class PagedSearches {
     const search = this.#open.get(key);
     this.#open.delete(key);
     return search;
+  }
+
+  /** A client that gives up a request whose page has just left does not want the next page either. */
+  abandon(messageID: number): void {
+    for (const [key, search] of this.#open) if (search.messageID === messageID) this.#drop(key);
   }
 
   clear(): void {

@@ -16,6 +16,7 @@ import { sortEntries } from "./sort-entries.ts";
 /** What a search needs of the connection it runs on. */
 export interface SearchRun<Identity> {
   readonly backend: LdapBackend<Identity, never>;
+  readonly messageID: number;
   readonly request: SearchRequest;
   readonly controls: RequestControls;
   readonly operation: LdapOperation<Identity>;
@@ -30,8 +31,8 @@ export interface SearchRun<Identity> {
 }
 
 const scopes: readonly SearchScope[] = ["base", "one", "sub"];
-/** Items after which other connections get their turn. */
-const turn = 100;
+/** Milliseconds of work after which other connections get their turn. */
+const turn = 10;
 
 type Items = AsyncIterator<SearchItem> | Iterator<SearchItem>;
 
@@ -116,7 +117,9 @@ async function sendPage<Identity>(
     }
   }
   const following =
-    next === undefined ? new Uint8Array(0) : run.paged.keep({ fingerprint, items, next, controller });
+    next === undefined
+      ? new Uint8Array(0)
+      : run.paged.keep({ messageID: run.messageID, fingerprint, items, next, controller });
   return [pageControl(following), ...sortDone(run)];
 }
 
@@ -132,7 +135,8 @@ async function open<Identity>(run: SearchRun<Identity>, search: SearchOperation)
   if (sort === undefined) return items;
   const entries = [];
   const others: SearchItem[] = [];
-  for (let count = 1; ; count++) {
+  let since = performance.now();
+  for (;;) {
     if (operation.signal.aborted) break;
     const { value, done } = await items.next();
     if (done === true) break;
@@ -145,7 +149,7 @@ async function open<Identity>(run: SearchRun<Identity>, search: SearchOperation)
         diagnosticMessage: "too many entries to sort",
       });
     }
-    if (count % turn === 0) await nextTurn();
+    since = await fairTurn(since);
   }
   sortEntries(entries, sort, (name) => backend.syntaxOf?.(name));
   return [...entries, ...others].values();
@@ -162,12 +166,14 @@ async function send<Identity>(
   const { operation, controls } = run;
   let pending = first;
   let sent = 0;
-  for (let count = 1; ; count++) {
+  let since = performance.now();
+  for (;;) {
     operation.signal.throwIfAborted();
     let item = pending;
     pending = undefined;
     if (item === undefined) {
       const result = await items.next();
+      operation.signal.throwIfAborted();
       if (result.done === true) return { next: undefined };
       item = result.value;
     }
@@ -181,8 +187,15 @@ async function send<Identity>(
       run.send({ kind: "searchResEntry", value: { objectName, attributes } });
     }
     await run.drained();
-    if (count % turn === 0) await nextTurn();
+    since = await fairTurn(since);
   }
+}
+
+/** Lets others go first when it is time; returns when the current turn began. */
+async function fairTurn(since: number): Promise<number> {
+  if (performance.now() - since < turn) return since;
+  await nextTurn();
+  return performance.now();
 }
 
 /** The server's own controls look at attributes that the client need not have asked for. */
