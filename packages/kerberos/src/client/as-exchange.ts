@@ -19,39 +19,18 @@ import { KeyUsage } from "../registry/key-usage.ts";
 import { MsgType } from "../registry/msg-type.ts";
 import { NameType } from "../registry/name-type.ts";
 import { PaType } from "../registry/pa-type.ts";
-import { ClientKeys, type KeyHint, keyHints, type LoginSecret } from "./client-keys.ts";
+import { ClientKeys, type KeyHint, keyHints } from "./client-keys.ts";
 import { type ExchangeContext, shown } from "./context.ts";
 import type { Credential } from "./credential.ts";
 import type { Exchange } from "./exchange.ts";
 import { explainLogin } from "./explain-login.ts";
 import { type ArmoredReply, FastArmor } from "./fast-armor.ts";
 import { methodData, readKrbError, toKerberosError } from "./krb-error.ts";
+import type { LoginRequest } from "./login-request.ts";
 import { encryptedChallenge, encTimestamp, pacRequest, verifyKdcChallenge } from "./preauth.ts";
 import { checkReply, modified, toCredential } from "./reply-checks.ts";
 import { checkRequestUnchanged } from "./request-proof.ts";
 import { trace } from "./trace.ts";
-
-/** What to ask an authentication server for. Times and lifetimes are milliseconds. */
-export interface LoginRequest extends LoginSecret {
-  /** The client. With name type NT-ENTERPRISE (`alice@corp.test` as one component) the KDC finds the account. */
-  readonly principal: Principal;
-  /** The service to get a ticket for. Default: the realm's ticket-granting service. */
-  readonly server?: Principal | undefined;
-  /** How long the ticket shall live. Default: as long as the KDC allows. */
-  readonly lifetime?: number | undefined;
-  /** Ask for a ticket that can be renewed for this long. */
-  readonly renewableLifetime?: number | undefined;
-  /** Default: true. */
-  readonly forwardable?: boolean | undefined;
-  readonly proxiable?: boolean | undefined;
-  /** Let the KDC correct the name and refer to another realm. Default: only for NT-ENTERPRISE. */
-  readonly canonicalize?: boolean | undefined;
-  /** Ask for a PAC, or for none. Default: what the KDC does by itself. */
-  readonly pac?: boolean | undefined;
-  /** A ticket-granting ticket of the same realm that protects the exchange with FAST (RFC 6113). */
-  readonly armor?: Credential | undefined;
-  readonly etypes?: readonly number[] | undefined;
-}
 
 const maxRounds = 8;
 /** A moment every implementation can hold: what AD's own clients ask for when they want all they can get. */

@@ -1,4 +1,4 @@
-export { asExchange, type LoginRequest } from "./as-exchange.ts";
+export { asExchange } from "./as-exchange.ts";
 export type { KeyTable, LoginSecret } from "./client-keys.ts";
 export { type ConfiguredClientOptions, configuredClient } from "./configured-client.ts";
 export { ExchangeContext } from "./context.ts";
@@ -7,6 +7,7 @@ export * from "./exchange.ts";
 export * from "./kerberos-client.ts";
 export { kpasswdExchange, type PasswordChange, passwordService } from "./kpasswd-exchange.ts";
 export { ntStatusOf, readKrbError } from "./krb-error.ts";
+export type { LoginRequest } from "./login-request.ts";
 export { type S4u2ProxyRequest, s4u2proxyExchange } from "./s4u2proxy.ts";
 export { type S4u2SelfPadata, type S4u2SelfRequest, s4u2selfExchange } from "./s4u2self.ts";
 export { ticketExchange } from "./tgs-path.ts";
