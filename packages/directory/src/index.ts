@@ -7,6 +7,7 @@ export * from "./errors.ts";
 export * from "./ldap-backend/directory-ldap-backend.ts";
 export { decodeUnicodePwd, encodeUnicodePwd } from "./ldap-backend/ldap-password.ts";
 export { exportLdif } from "./ldif/export-ldif.ts";
+export * from "./ldif/import-ldif.ts";
 export * from "./ldif/ldif-record.ts";
 export * from "./ldif/read-ldif.ts";
 export * from "./ldif/write-ldif.ts";

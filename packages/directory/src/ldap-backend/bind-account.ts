@@ -32,7 +32,8 @@ export function bindAccount(
   const state = accountState(account, domain, now);
   if (state.locked) throw invalidCredentials("lockedOut");
   if (!verifyPassword(account, fromUtf8(password))) {
-    directory.recordLogonFailure(account.sid);
+    // Without a threshold a wrong password costs no write, which anybody could cause.
+    if (domain.lockout.threshold > 0) directory.recordLogonFailure(account.sid);
     throw invalidCredentials("wrongPassword");
   }
   const refusal = refusalOf(state);

@@ -2,7 +2,8 @@ import type { AttributeChange, EntryData } from "@waybill/ldap";
 
 /** One record of RFC 2849: an entry, or a change. */
 export type LdifRecord =
-  | ({ readonly kind: "entry" | "add"; readonly line: number } & EntryData)
+  | ({ readonly kind: "entry"; readonly line: number } & EntryData)
+  | ({ readonly kind: "add"; readonly line: number } & EntryData)
   | { readonly kind: "delete"; readonly line: number; readonly dn: string }
   | {
       readonly kind: "modify";

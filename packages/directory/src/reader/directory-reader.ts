@@ -13,7 +13,7 @@ import { readDomain } from "./domain-from-store.ts";
 import { trustFromObject } from "./trust-from-object.ts";
 
 /** How many decoded objects are kept. */
-const cacheSize = 20_000;
+const cacheSize = 8_000;
 
 /** A `DirectoryView` over any object store; decoded objects are kept until the store's version changes. */
 export class DirectoryReader implements DirectoryView {
