@@ -13,4 +13,3 @@ export {
   TlvSchema,
 } from "./schema.ts";
 export type { Writer } from "./writer.ts";
-export type { Writer } from "./writer.ts";
