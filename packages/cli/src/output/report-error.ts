@@ -1,5 +1,7 @@
 import { errorToJson, WaybillError } from "@waybill/base";
+import type { Explanation } from "@waybill/kerberos";
 import { ExitCode, exitCodeOf } from "./exit-code.ts";
+import { formatExplanation } from "./explanation.ts";
 import { style } from "./style.ts";
 
 /** Tells a person what went wrong and what to do; never a stack. Returns the exit status. */
@@ -19,6 +21,8 @@ export function reportError(error: unknown, json: boolean): number {
   const lines = [style.bad(error.message)];
   lines.push(style.faint(`code ${error.code}${hresultOf(error)}`));
   if (error.remedy !== undefined) lines.push(`${style.strong("What to do:")} ${error.remedy}`);
+  const explanation = explanationOf(error);
+  if (explanation !== undefined) lines.push(formatExplanation(explanation));
   process.stderr.write(`${lines.join("\n")}\n`);
   return exitCodeOf(error.code);
 }
@@ -26,4 +30,9 @@ export function reportError(error: unknown, json: boolean): number {
 function hresultOf(error: WaybillError): string {
   const value = "hresult" in error ? error.hresult : undefined;
   return typeof value === "number" ? ` (0x${value.toString(16).toUpperCase().padStart(8, "0")})` : "";
+}
+
+/** Kerberos refusals bring one. Found by its shape: telling what went wrong must not load the whole library. */
+function explanationOf(error: WaybillError): Explanation | undefined {
+  return "explanation" in error ? (error.explanation as Explanation | undefined) : undefined;
 }

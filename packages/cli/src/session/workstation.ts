@@ -36,7 +36,7 @@ export interface Workstation {
  * ~/.config/waybill/workstation.yaml (`hosts: {kvm01.lab.test: {address: 127.0.0.2, port: 5985}}`), if there is one.
  */
 export function readWorkstation(environment: NodeJS.ProcessEnv = process.env): Workstation {
-  const krb5 = loadKrb5Conf(environment.KRB5_CONFIG?.split(":") ?? "/etc/krb5.conf");
+  const krb5 = readKrb5Conf(environment);
   const hosts = readHosts(
     environment.WAYBILL_CONFIG ?? join(homedir(), ".config", "waybill", "workstation.yaml"),
   );
@@ -57,6 +57,11 @@ export function readWorkstation(environment: NodeJS.ProcessEnv = process.env): W
     fullName: (host) =>
       (host.includes(".") || domain === undefined ? host : `${host}.${domain}`).toLowerCase(),
   };
+}
+
+/** The files of `$KRB5_CONFIG`, or /etc/krb5.conf. */
+export function readKrb5Conf(environment: NodeJS.ProcessEnv = process.env): Krb5Conf {
+  return loadKrb5Conf(environment.KRB5_CONFIG?.split(":") ?? "/etc/krb5.conf");
 }
 
 function readHosts(path: string): Map<string, HostAddress> {
