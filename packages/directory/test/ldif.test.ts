@@ -75,6 +75,18 @@ describe("LDIF (RFC 2849)", () => {
     );
   });
 
+  it("reads a value of many megabytes, folded, in small chunks", async () => {
+    const value = new Uint8Array(12_000_000).fill(0xa5);
+    const text = [
+      ...writeLdif([{ kind: "entry", dn: "CN=a", attributes: [{ type: "jpegPhoto", values: [value] }] }]),
+    ];
+    const { records, problems } = await read(chop(utf8(text.join("")), 65_536));
+    expect(problems).toEqual([]);
+    expect(
+      (records as { attributes: { values: Uint8Array[] }[] }[])[0]?.attributes[0]?.values[0]?.length,
+    ).toBe(value.length);
+  });
+
   it("never fails in another way than its own", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => {

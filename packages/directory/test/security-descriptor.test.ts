@@ -132,6 +132,42 @@ describe("SDDL (MS-DTYP 2.5.1)", () => {
   });
 });
 
+describe("SDDL from anybody", () => {
+  it("gives a descriptor or our own error", () => {
+    const pieces = fc.constantFrom(
+      "O:",
+      "D:",
+      "S:",
+      "BA",
+      "(A;;GA;;;WD)",
+      "PAI",
+      "(",
+      ")",
+      ";",
+      "S-1-5-32-544",
+      " ",
+      "XX",
+      "0x1",
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(pieces).map((parts) => parts.join("")),
+        ),
+        (text) => {
+          try {
+            parseSddl(text, domainSid);
+          } catch (error) {
+            expect(error).toBeInstanceOf(DirectoryError);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
 describe("the access check (MS-DTYP 2.5.3.2)", () => {
   const allow = (sid: string, mask: number, more: Partial<Ace> = {}): Ace => ({
     type: AceType.accessAllowed,

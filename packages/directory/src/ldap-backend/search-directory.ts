@@ -4,6 +4,7 @@ import { parseGuid } from "../names/guid.ts";
 import type { DirectoryReader } from "../reader/directory-reader.ts";
 import { isBinary } from "../schema/attributes.ts";
 import { objectClass } from "../schema/object-classes.ts";
+import { decodeSid } from "../security/sid.ts";
 import { indexedAttributes, indexKey } from "../store/index-keys.ts";
 import { texts } from "../store/stored-object.ts";
 import { type EntryOptions, entryFromObject } from "./entry-from-object.ts";
@@ -57,9 +58,16 @@ export function resolveBase(reader: DirectoryReader, dn: string): number {
   });
 }
 
+/** Written as text, or as the hexadecimal digits of the binary form, as Samba does. */
+function sidOf(value: string): string {
+  const bytes = Buffer.from(value, "hex");
+  const isHex = value.length > 0 && bytes.length * 2 === value.length;
+  return isHex && bytes.length === 8 + 4 * (bytes[1] ?? 0) ? decodeSid(bytes) : value.toUpperCase();
+}
+
 function resolveSpecial(reader: DirectoryReader, parts: RegExpExecArray): number | undefined {
   const [, kind = "", value = "", dn = ""] = parts;
-  if (kind.toUpperCase() === "SID") return reader.store.find("objectsid", value.toUpperCase())[0];
+  if (kind.toUpperCase() === "SID") return reader.store.find("objectsid", sidOf(value))[0];
   if (kind.toUpperCase() === "WKGUID") {
     const holder = reader.idOfDn(dn);
     const object = holder === undefined ? undefined : reader.store.object(holder);

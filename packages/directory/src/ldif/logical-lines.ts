@@ -27,7 +27,7 @@ export async function* logicalLines(
   let start = 0;
   const take = (): LogicalLine | undefined => {
     if (parts.length === 0) return undefined;
-    const bytes = concatBytes(...parts);
+    const bytes = joined(parts);
     parts = [];
     size = 0;
     return bytes[0] === hash ? undefined : { line: start, bytes };
@@ -61,7 +61,7 @@ async function* physicalLines(source: AsyncIterable<Uint8Array>): AsyncIterable<
     let from = 0;
     for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, from)) {
       const whole =
-        pending.length === 0 ? chunk.subarray(from, at) : concatBytes(...pending, chunk.subarray(from, at));
+        pending.length === 0 ? chunk.subarray(from, at) : joined([...pending, chunk.subarray(from, at)]);
       pending = [];
       size = 0;
       line++;
@@ -74,7 +74,7 @@ async function* physicalLines(source: AsyncIterable<Uint8Array>): AsyncIterable<
       if (size > longestLine) throw neverEnds(line + 1);
     }
   }
-  if (pending.length > 0) yield { line: line + 1, bytes: concatBytes(...pending) };
+  if (pending.length > 0) yield { line: line + 1, bytes: joined(pending) };
 }
 
 /** The source in UTF-8: a byte order mark says whether it is UTF-16, as `ldifde -u` writes. */
@@ -111,6 +111,11 @@ async function* inUtf8(
   }
   if (head !== undefined && head.length > 0) yield head;
   if (decoder !== undefined) yield encoder.encode(decoder.decode());
+}
+
+/** A value folded into a hundred thousand lines is more than a function takes as arguments. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 function neverEnds(line: number): DirectoryError {
