@@ -9,6 +9,7 @@ export * from "./classes/virtual-system-setting-data.ts";
 export * from "./classes/waybill-classes.ts";
 export * from "./client/hyperv-client.ts";
 export * from "./client/job-handle.ts";
+export type { MigratableAnswer } from "./client/migrations.ts";
 export * from "./client/wmi-session.ts";
 export * from "./errors.ts";
 export * from "./model/host.ts";
