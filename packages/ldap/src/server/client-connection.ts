@@ -159,7 +159,7 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
         this.#paged.abandon(protocolOp.value);
         return;
       case "bindRequest":
-        this.#runAlone(() => this.#bind(messageID, protocolOp.value));
+        this.#runAlone(() => this.#bind(messageID, protocolOp.value, controls));
         return;
       case "extendedReq":
         if (protocolOp.value.requestName === ExtensionOid.startTls)
@@ -196,12 +196,13 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
       });
   }
 
-  async #bind(messageID: number, request: BindRequest): Promise<void> {
+  async #bind(messageID: number, request: BindRequest, controls: Control[] | undefined): Promise<void> {
     this.#setIdentity(undefined);
     let result = success;
     let reply: Uint8Array | undefined;
     let outcome: BindOutcome<Identity> | undefined;
     try {
+      readControls(controls);
       if (this.#layer !== "none") {
         throw refusal("unwillingToPerform", "this connection is bound with sign or seal for good");
       }
