@@ -2,7 +2,12 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WaybillError } from "@waybill/base";
-import { type DelegationSettings, EmbeddedDirectory, type UserAccountControlFlag } from "@waybill/directory";
+import {
+  type DelegationSettings,
+  EmbeddedDirectory,
+  type UserAccountControlFlag,
+  usualComputerSpns,
+} from "@waybill/directory";
 import { migrationServiceClass } from "@waybill/host";
 import { controllerPaths, createControllerState, exportKeytab } from "@waybill/kdc";
 import { type Credential, parsePrincipal, writeKeytab } from "@waybill/kerberos";
@@ -34,10 +39,10 @@ export interface DirectoryChange {
 }
 
 export interface DelegationChange {
-  readonly to?: readonly string[];
-  readonly spns?: readonly string[];
-  readonly protocol?: "kerberos" | "any";
-  readonly from?: readonly string[];
+  readonly to?: readonly string[] | undefined;
+  readonly spns?: readonly string[] | undefined;
+  readonly protocol?: "kerberos" | "any" | undefined;
+  readonly from?: readonly string[] | undefined;
 }
 
 /** The services a migration needs, in the spellings Windows administrators enter. */
@@ -104,6 +109,31 @@ export class LabDomain {
       directory.removeMember(group, ...members);
     for (const [group, members] of Object.entries(change.joinGroup ?? {}))
       directory.addMember(group, ...members);
+  }
+
+  /** Puts back what the lab began with: every setting a scenario may change. */
+  reset(): void {
+    const { directory } = this;
+    for (const name of computers) {
+      const dns = fullLabName(name.toLowerCase());
+      directory.setAttributes(name, {
+        "msDS-AllowedToDelegateTo": undefined,
+        "msDS-AllowedToActOnBehalfOfOtherIdentity": undefined,
+        "msDS-SupportedEncryptionTypes": undefined,
+        servicePrincipalName: usualComputerSpns(name, dns, true),
+      });
+      directory.setFlags(name, {
+        trustedToAuthForDelegation: false,
+        trustedForDelegation: false,
+        notDelegated: false,
+        accountDisable: false,
+      });
+    }
+    directory.setFlags("krbtgt", { notDelegated: false });
+    for (const [name, traits] of Object.entries(labPeople)) {
+      directory.setFlags(name, { notDelegated: "sensitive" in traits, accountDisable: false });
+    }
+    this.apply({ delegation: { KVM01: { to: ["kvm02"] }, KVM02: { to: ["kvm01"] } } });
   }
 
   async exportKeytab(account: string, path: string): Promise<void> {

@@ -111,6 +111,17 @@ export class Lab {
     await stopBackground(labPaths(this.layout).processes, host);
   }
 
+  /** Whether a host has the machine, as bob sees it. */
+  async has(host: string, machine: string): Promise<boolean> {
+    const tgt = await this.domain.signIn("bob", this.workstation);
+    const client = connectHostAs(tgt, host, this.workstation);
+    try {
+      return (await client.listVms()).some(({ name }) => name === machine);
+    } finally {
+      client.close();
+    }
+  }
+
   async guest(reset = false): ReturnType<typeof guestScore> {
     return await guestScore(labPaths(this.layout).switch, reset);
   }

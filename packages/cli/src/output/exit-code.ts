@@ -14,6 +14,7 @@ const refusals: ReadonlySet<string> = new Set([
   "ACCESS_DENIED",
   "NO_SUITABLE_CREDENTIALS",
   "NOT_LOGGED_IN",
+  "TICKET_EXPIRED",
   "STORAGE_NOT_AUTHORIZED",
 ]);
 const unreachables: ReadonlySet<string> = new Set([

@@ -3,14 +3,11 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { systemCode, WaybillError } from "@waybill/base";
 import {
+  configuredClient,
   defaultCacheName,
-  dnsLocator,
-  firstOf,
-  KerberosClient,
+  type KerberosClient,
   type Krb5Conf,
   loadKrb5Conf,
-  NetworkTransport,
-  staticLocator,
 } from "@waybill/kerberos";
 import { parse } from "yaml";
 
@@ -40,18 +37,10 @@ export function readWorkstation(environment: NodeJS.ProcessEnv = process.env): W
   const hosts = readHosts(
     environment.WAYBILL_CONFIG ?? join(homedir(), ".config", "waybill", "workstation.yaml"),
   );
-  const realms = krb5.names("realms").map((realm) => {
-    const kpasswd = krb5.servers(realm, "kpasswd_server");
-    return [
-      realm,
-      { kdc: krb5.servers(realm, "kdc"), ...(kpasswd.length === 0 ? {} : { kpasswd }) },
-    ] as const;
-  });
-  const locator = firstOf(staticLocator(Object.fromEntries(realms)), dnsLocator());
   const domain = krb5.defaultRealm?.toLowerCase();
   return {
     krb5,
-    client: new KerberosClient({ transport: new NetworkTransport({ locator }) }),
+    client: configuredClient(krb5),
     cacheName: environment.KRB5CCNAME ?? defaultCacheName(krb5),
     address: (host) => hosts.get(host.toLowerCase()) ?? { address: host, port: 5985 },
     fullName: (host) =>

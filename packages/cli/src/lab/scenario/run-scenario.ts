@@ -1,0 +1,175 @@
+import type { AppliedPlan, Plan, Prediction } from "@waybill/doctor";
+import { type EvidenceMode, formatHresult } from "@waybill/host";
+import type { JobProgress } from "@waybill/hyperv";
+import type { Lab } from "../lab.ts";
+import { changeLabHost, writeLabHost } from "../lab-host.ts";
+import { labHosts } from "../layout.ts";
+import { labApply, labPlan, labPredict } from "./lab-doctor.ts";
+import { labMachine, labMove, type MoveOutcome } from "./lab-move.ts";
+import type { DoctorStep, MoveStep, Route, Scenario, ScenarioStep } from "./scenario.ts";
+
+/** Told what happens, as it happens. */
+export interface Narrator {
+  title(scenario: Scenario): void;
+  say(text: string): void;
+  /** A setting has changed. */
+  changed(what: string): void;
+  moving(route: Route): void;
+  progress(progress: JobProgress): void;
+  moved(route: Route, outcome: MoveOutcome): void;
+  diagnosed(route: Route, prediction: Prediction): void;
+  repaired(plan: Plan, applied: AppliedPlan): void;
+  /** What a step should have come to, and did not. */
+  failed(problem: string): void;
+}
+
+export interface ScenarioResult {
+  readonly scenario: string;
+  /** Empty when everything was as expected. */
+  readonly problems: readonly string[];
+}
+
+/** Plays one scenario in a lab, from the lab's usual settings, and puts them back at its end. */
+export async function runScenario(lab: Lab, scenario: Scenario, narrator: Narrator): Promise<ScenarioResult> {
+  const run = new ScenarioRun(lab, scenario, narrator);
+  await run.prepare();
+  narrator.title(scenario);
+  for (const step of scenario.steps) await run.step(step);
+  await run.restore();
+  return { scenario: scenario.name, problems: run.problems };
+}
+
+class ScenarioRun {
+  readonly problems: string[] = [];
+  readonly #lab: Lab;
+  readonly #narrator: Narrator;
+  #evidence: EvidenceMode;
+  #clocksWrong = false;
+
+  constructor(lab: Lab, scenario: Scenario, narrator: Narrator) {
+    this.#lab = lab;
+    this.#narrator = narrator;
+    this.#evidence = scenario.evidence;
+  }
+
+  async prepare(): Promise<void> {
+    await this.#bringHome();
+    this.#setEvidence(this.#evidence);
+  }
+
+  /** The machine goes back to kvm01, the directory and the hosts to what they were. */
+  async restore(): Promise<void> {
+    const { domain, accelerator } = this.#lab;
+    domain.reset();
+    for (const host of labHosts) await writeLabHost(domain, host, accelerator, "auto");
+    if (this.#clocksWrong) await this.#restart(labHosts);
+    await this.#bringHome();
+  }
+
+  async step(step: ScenarioStep): Promise<void> {
+    const { domain, layout } = this.#lab;
+    if ("say" in step) this.#narrator.say(step.say);
+    else if ("directory" in step) {
+      domain.apply(step.directory);
+      this.#narrator.changed(`directory: ${describe(step.directory)}`);
+    } else if ("evidence" in step) {
+      this.#setEvidence(step.evidence);
+      this.#narrator.changed(`hosts: evidence: ${step.evidence}`);
+    } else if ("hosts" in step) {
+      for (const [host, changes] of Object.entries(step.hosts)) changeLabHost(layout, host, changes);
+      await this.#restart(Object.keys(step.hosts));
+      this.#narrator.changed(`hosts: ${describe(step.hosts)}`);
+    } else if ("clock" in step) {
+      this.#clocksWrong = true;
+      for (const [host, seconds] of Object.entries(step.clock))
+        await this.#lab.restartHost(host, seconds * 1000);
+      this.#narrator.changed(`clocks: ${describe(step.clock)} seconds off`);
+    } else if ("restart" in step) await this.#restart(step.restart);
+    else if ("move" in step) await this.#move(step);
+    else if ("doctor" in step) this.#diagnose(step);
+    else await this.#repair(step.repair, step.repair.mode);
+  }
+
+  async #move({ move, expect }: MoveStep): Promise<void> {
+    this.#narrator.moving(move);
+    const outcome = await labMove(this.#lab, move, (progress) => this.#narrator.progress(progress));
+    this.#narrator.moved(move, outcome);
+    if (expect === "moved") {
+      if (!outcome.moved) this.#fail(`${route(move)} should have worked: ${outcome.message ?? ""}`);
+      return;
+    }
+    if (outcome.moved) return this.#fail(`${route(move)} should have been refused with ${expect.refused}`);
+    const code = outcome.hresult === undefined ? "no code" : formatHresult(outcome.hresult);
+    if (code !== expect.refused)
+      this.#fail(`${route(move)} was refused with ${code} instead of ${expect.refused}: ${outcome.message}`);
+    if (expect.code !== undefined && outcome.code !== expect.code) {
+      this.#fail(`${route(move)} was refused as ${outcome.code} instead of ${expect.code}`);
+    }
+    const said = [outcome.message, outcome.remedy, ...outcome.explanation].join("\n");
+    for (const words of [expect.says ?? []].flat()) {
+      if (!said.includes(words))
+        this.#fail(`the refusal of ${route(move)} does not say "${words}":\n${said}`);
+    }
+    if (outcome.guest.heartbeat.largestGap > undisturbed) {
+      this.#fail(
+        `${labMachine} stood still for ${outcome.guest.heartbeat.largestGap} ms during a refused move`,
+      );
+    }
+  }
+
+  #diagnose({ doctor, expect }: DoctorStep): void {
+    const prediction = labPredict(this.#lab, doctor, this.#evidence);
+    this.#narrator.diagnosed(doctor, prediction);
+    const { reason, works, sentence } = prediction;
+    if (expect.works !== undefined && works !== expect.works) this.#fail(`the doctor says: ${sentence}`);
+    if (expect.reason !== undefined && reason?.id !== expect.reason) {
+      this.#fail(`the doctor names ${reason?.id ?? "nothing"} instead of ${expect.reason}: ${sentence}`);
+    }
+    for (const words of [expect.says ?? []].flat()) {
+      if (!sentence.includes(words)) this.#fail(`the doctor does not say "${words}": ${sentence}`);
+    }
+  }
+
+  async #repair(wanted: Route, mode: Parameters<typeof labPlan>[3]): Promise<void> {
+    const plan = labPlan(this.#lab, wanted, this.#evidence, mode);
+    const applied = await labApply(this.#lab, plan);
+    this.#narrator.repaired(plan, applied);
+    if (!applied.verified) this.#fail("the repair was not found in the directory afterwards");
+  }
+
+  #setEvidence(evidence: EvidenceMode): void {
+    this.#evidence = evidence;
+    for (const host of labHosts) changeLabHost(this.#lab.layout, host, { evidence });
+  }
+
+  async #restart(hosts: readonly string[]): Promise<void> {
+    await Promise.all(hosts.map((host) => this.#lab.restartHost(host)));
+  }
+
+  async #bringHome(): Promise<void> {
+    if (await this.#lab.has("kvm01", labMachine)) return;
+    for (const host of labHosts) changeLabHost(this.#lab.layout, host, { evidence: "ticket" });
+    const outcome = await labMove(
+      this.#lab,
+      { as: "bob", from: "kvm02", to: "kvm01", via: undefined, "at-source": false },
+      () => {},
+    );
+    if (!outcome.moved) this.#fail(`${labMachine} could not be brought back to kvm01: ${outcome.message}`);
+  }
+
+  #fail(problem: string): void {
+    this.problems.push(problem);
+    this.#narrator.failed(problem);
+  }
+}
+
+/** A guest that nobody touched has heartbeats at least this often, on a busy machine, ms. */
+const undisturbed = 2000;
+
+function route({ as, from, to, via }: Route): string {
+  return `${as}'s move from ${from} to ${to}${via === undefined ? "" : ` through ${via}`}`;
+}
+
+function describe(change: unknown): string {
+  return JSON.stringify(change).replace(/["{}]/g, "").replaceAll(",", ", ").replaceAll(":", ": ");
+}

@@ -1,0 +1,148 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { WaybillError } from "@waybill/base";
+import { evidenceModes } from "@waybill/host";
+import * as v from "valibot";
+import { parse } from "yaml";
+
+/**
+ * A scenario: what the directory and the hosts are set to, what people then try, and what must come of it. The files
+ * in `packages/cli/scenarios` are the examples; an administrator can write more.
+ */
+const text = v.pipe(v.string(), v.nonEmpty());
+const names = v.array(text);
+const byName = <T extends v.GenericSchema>(value: T) => v.record(text, value);
+
+const delegation = v.strictObject({
+  /** Hosts whose migration service and cifs are listed, short and full name. */
+  to: v.optional(names),
+  /** Single service names. */
+  spns: v.optional(names),
+  protocol: v.optional(v.picklist(["kerberos", "any"])),
+  /** Resource-based: accounts that may act for people here. */
+  from: v.optional(names),
+});
+
+const directoryChange = v.strictObject({
+  delegation: v.optional(byName(delegation)),
+  flags: v.optional(byName(byName(v.boolean()))),
+  addSpn: v.optional(byName(names)),
+  removeSpn: v.optional(byName(names)),
+  attributes: v.optional(byName(byName(text))),
+  leaveGroup: v.optional(byName(names)),
+  joinGroup: v.optional(byName(names)),
+});
+
+const route = {
+  as: text,
+  from: text,
+  to: text,
+  /** A management server between the person and the source. */
+  via: v.optional(text),
+  /** The person signs in on the source host itself. */
+  "at-source": v.optional(v.boolean(), false),
+};
+
+const move = v.strictObject({
+  move: v.strictObject(route),
+  expect: v.union([
+    v.literal("moved"),
+    v.strictObject({
+      refused: v.pipe(text, v.regex(/^0x[0-9A-F]{8}$/)),
+      /** Waybill's name of the refusal. */
+      code: v.optional(text),
+      /** Something the message must say. */
+      says: v.optional(v.union([text, names])),
+    }),
+  ]),
+  /** What Samba's KDC does instead, where it differs. */
+  samba: v.optional(v.union([v.literal("moved"), v.strictObject({ refused: text, because: text })])),
+});
+
+const doctor = v.strictObject({
+  doctor: v.strictObject(route),
+  /** The named reason of the policy, or that it works. */
+  expect: v.strictObject({
+    reason: v.optional(text),
+    works: v.optional(v.boolean()),
+    says: v.optional(v.union([text, names])),
+  }),
+});
+
+const step = v.union([
+  v.strictObject({ say: text }),
+  v.strictObject({ directory: directoryChange }),
+  v.strictObject({ evidence: v.picklist(evidenceModes) }),
+  /** Changes entries of hosts' configurations, and restarts them. */
+  v.strictObject({ hosts: byName(v.record(text, v.unknown())) }),
+  /** Seconds a host's clock is wrong by, until the scenario ends. */
+  v.strictObject({ clock: byName(v.number()) }),
+  /** Hosts start anew and drop their tickets. */
+  v.strictObject({ restart: names }),
+  move,
+  doctor,
+  v.strictObject({
+    repair: v.strictObject({
+      ...route,
+      mode: v.optional(v.picklist(["auto", "kerberos-only", "any-protocol", "resource-based"]), "auto"),
+    }),
+  }),
+]);
+
+const schema = v.strictObject({
+  name: v.pipe(text, v.regex(/^[a-z0-9-]+$/)),
+  title: text,
+  about: text,
+  /** How hosts hold evidence at first. */
+  evidence: v.optional(v.picklist(evidenceModes), "s4u2self"),
+  steps: v.array(step),
+});
+
+export type Scenario = v.InferOutput<typeof schema>;
+export type ScenarioStep = Scenario["steps"][number];
+export type MoveStep = v.InferOutput<typeof move>;
+export type DoctorStep = v.InferOutput<typeof doctor>;
+export type Route = MoveStep["move"];
+
+const folder = fileURLToPath(new URL("../../../scenarios", import.meta.url));
+
+export function scenarioNames(): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".yaml"))
+    .map((file) => file.slice(0, -".yaml".length))
+    .toSorted();
+}
+
+/** @param name one of `scenarioNames()`, or a path to a file. @throws WaybillError SCENARIO_UNKNOWN, SCENARIO_INVALID */
+export function readScenario(name: string): Scenario {
+  const path = name.includes("/") ? name : `${folder}/${name}.yaml`;
+  let source: string;
+  try {
+    source = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new WaybillError(`there is no scenario ${name}`, {
+      code: "SCENARIO_UNKNOWN",
+      family: "caller",
+      remedy: `Known: ${scenarioNames().join(", ")}; or give a path with a slash in it.`,
+      cause,
+    });
+  }
+  let document: unknown;
+  try {
+    document = parse(source);
+  } catch (cause) {
+    throw invalid(path, "it is not YAML", cause);
+  }
+  const result = v.safeParse(schema, document);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw invalid(path, `${v.getDotPath(issue) ?? "top level"}: ${issue.message}`, undefined);
+}
+
+function invalid(path: string, problem: string, cause: unknown): WaybillError {
+  return new WaybillError(`${path} is not a scenario: ${problem}`, {
+    code: "SCENARIO_INVALID",
+    family: "caller",
+    cause,
+  });
+}
