@@ -94,6 +94,8 @@ describe("SDDL (MS-DTYP 2.5.1)", () => {
     fc.assert(
       fc.property(anyDescriptor, (descriptor) => {
         const text = formatSddl(descriptor, domainSid);
+        // Nothing at all has no SDDL.
+        fc.pre(text !== "");
         const read = parseSddl(text, domainSid);
         expect(formatSddl(read, domainSid)).toBe(text);
         const { owner, group, dacl, sacl } = descriptor;
@@ -133,6 +135,12 @@ describe("SDDL (MS-DTYP 2.5.1)", () => {
 });
 
 describe("SDDL from anybody", () => {
+  it("of any length", () => {
+    const text = `O:BAD:${"(A;;RP;;;S-1-5-21-1-2-3-1104)".repeat(20_000)}`;
+    expect(parseSddl(text).dacl?.aces.length).toBe(20_000);
+    expect(() => parseSddl(`D:${"x".repeat(300_000)}`)).toThrow(DirectoryError);
+  });
+
   it("gives a descriptor or our own error", () => {
     const pieces = fc.constantFrom(
       "O:",

@@ -31,7 +31,10 @@ export interface NewDomain {
 /** Fills an empty store with a fresh domain: containers, well-known groups, Administrator, Guest, krbtgt. */
 export function createDomain(editor: DirectoryEditor, domain: NewDomain): void {
   const dnsName = domain.realm.toLowerCase();
-  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(dnsName)) {
+  if (
+    dnsName.length > 255 ||
+    !/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(dnsName)
+  ) {
     throw new DirectoryError(`"${domain.realm.slice(0, 80)}" cannot be a domain's name`, {
       code: "BAD_NAME",
       family: "caller",

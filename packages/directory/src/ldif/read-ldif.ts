@@ -57,6 +57,7 @@ interface LdifLine {
 
 type Report = (line: number, text: string) => void;
 
+const longestName = 1024;
 const colon = 0x3a;
 const lessThan = 0x3c;
 const space = 0x20;
@@ -65,7 +66,7 @@ function parseLine({ line, bytes }: LogicalLine, report: Report): LdifLine | und
   if (bytes.length === 1 && bytes[0] === 0x2d)
     return { line, name: "-", value: new Uint8Array(0), separator: true };
   const at = bytes.indexOf(colon);
-  const name = at <= 0 ? "" : ascii(bytes.subarray(0, at));
+  const name = at <= 0 || at > longestName ? "" : ascii(bytes.subarray(0, at));
   if (!/^[A-Za-z0-9][A-Za-z0-9.-]*(;[A-Za-z0-9-=*]+)*$/.test(name)) {
     report(line, "the line is no attribute and value");
     return undefined;

@@ -139,17 +139,7 @@ const readOnlyRights: readonly (readonly [string, number])[] = [
  * @throws DirectoryError BAD_SDDL, for conditional entries too
  */
 export function parseSddl(text: string, domainSid?: string): SecurityDescriptor {
-  const sections = new Map<string, string>();
-  // A section letter stands outside parentheses, followed by a colon.
-  const pattern = /([OGDS]):((?:\([^()]*\)|(?![OGDS]:)[^()])*)/gy;
-  let end = 0;
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    const [whole, letter = "", body = ""] = match;
-    if (sections.has(letter)) throw badSddl(text, `two ${letter} sections`);
-    sections.set(letter, body);
-    end += whole.length;
-  }
-  if (end !== text.length || text === "") throw badSddl(text, `unexpected text at position ${end}`);
+  const sections = splitSections(text);
   const sid = (letter: string): string | undefined => {
     const name = sections.get(letter)?.trim();
     return name === undefined || name === "" ? undefined : parseSidName(name, domainSid, text);
@@ -165,6 +155,32 @@ export function parseSddl(text: string, domainSid?: string): SecurityDescriptor 
     ...(dacl?.acl === undefined ? {} : { dacl: dacl.acl }),
     ...(sacl?.acl === undefined ? {} : { sacl: sacl.acl }),
   };
+}
+
+/** The text behind `O:`, `G:`, `D:` and `S:`, which stand outside parentheses. */
+function splitSections(text: string): Map<string, string> {
+  const sections = new Map<string, string>();
+  let depth = 0;
+  let letter: string | undefined;
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charAt(at);
+    if (character === "(") depth++;
+    else if (character === ")") depth--;
+    else if (depth === 0 && text[at + 1] === ":" && "OGDS".includes(character)) {
+      if (letter === undefined && at > 0) throw badSddl(text, "unexpected text at the beginning");
+      if (letter !== undefined) sections.set(letter, text.slice(start, at));
+      if (sections.has(character)) throw badSddl(text, `two ${character} sections`);
+      letter = character;
+      start = at + 2;
+      at++;
+    }
+    if (depth < 0 || depth > 1) throw badSddl(text, `unexpected parenthesis at position ${at}`);
+  }
+  if (letter === undefined || depth !== 0)
+    throw badSddl(text, letter === undefined ? "it has no part" : "a parenthesis is open");
+  sections.set(letter, text.slice(start));
+  return sections;
 }
 
 const listFlags = {
