@@ -8,7 +8,7 @@ let place: TicketDomain;
 
 beforeAll(async () => {
   place = await startTicketDomain({
-    users: ["alice", { name: "carol", notDelegated: true }],
+    users: ["alice", { name: "carol", sensitive: true }],
     computers: ["KVM01", "KVM02", "KVM03"],
     delegation: { KVM01: { to: [target], protocol: "kerberos" }, KVM03: { to: [target], protocol: "any" } },
   });
@@ -120,7 +120,7 @@ describe("waybill ticket s4u", () => {
     });
   });
 
-  it("gives the refusal of a protected user as JSON with ranked causes", async () => {
+  it("gives the refusal for a sensitive user as JSON with ranked causes", async () => {
     const run = await s4u("KVM03$", "--for", "carol", "--to", target, "--json");
     expect(run.code).toBe(3);
     expect(json(run)).toMatchObject({
