@@ -2,6 +2,7 @@ import type { Explanation } from "../errors.ts";
 import type { KrbError } from "../messages/error.ts";
 import type { Principal } from "../principal.ts";
 import { ErrorCode } from "../registry/error-code.ts";
+import { TicketFlags } from "../registry/flags.ts";
 import { shown } from "./context.ts";
 import type { Credential } from "./credential.ts";
 
@@ -11,6 +12,23 @@ export function explainTicket(tgt: Credential, server: Principal) {
     const causes = causesByCode.get(error.errorCode)?.(shown(server));
     if (causes === undefined) return undefined;
     return { known: [`${shown(tgt.client)} asked for a ticket to ${shown(server)}.`], causes };
+  };
+}
+
+/** Why a ticket was not given a new life. */
+export function explainRenewal({ client, server, flags, renewTill }: Credential) {
+  return (error: KrbError): Explanation | undefined => {
+    const isRenewable = (flags & TicketFlags.renewable) !== 0;
+    const until = isRenewable && renewTill !== undefined ? ` until ${new Date(renewTill).toISOString()}` : "";
+    const known = [
+      `The ticket of ${shown(client)} to ${shown(server)} is ${isRenewable ? `renewable${until}` : "not renewable"}.`,
+    ];
+    if (!isRenewable && error.errorCode === ErrorCode.KDC_ERR_BADOPTION) {
+      const cause = "Only tickets that were asked for as renewable can be renewed.";
+      return { known, causes: [{ cause, remedy: "Log in again and ask for a renewable ticket." }] };
+    }
+    const causes = causesByCode.get(error.errorCode)?.(shown(server));
+    return causes && { known, causes };
   };
 }
 

@@ -7,9 +7,10 @@ import { isTicketGrantingService, type Principal } from "../principal.ts";
 import { KdcOptions } from "../registry/flags.ts";
 import { asExchange } from "./as-exchange.ts";
 import type { LoginSecret } from "./client-keys.ts";
-import { ExchangeContext } from "./context.ts";
+import { ExchangeContext, shown } from "./context.ts";
 import { type Credential, ticketFingerprint } from "./credential.ts";
 import { type Exchange, type KdcTransport, runExchange } from "./exchange.ts";
+import { explainRenewal } from "./explain-ticket.ts";
 import { kpasswdExchange, passwordService } from "./kpasswd-exchange.ts";
 import type { LoginRequest } from "./login-request.ts";
 import { type S4u2ProxyRequest, s4u2proxyExchange } from "./s4u2proxy.ts";
@@ -158,6 +159,8 @@ export class KerberosClient {
       kdcOptions,
       till: renewTill ?? credential.endTime,
       origin: credential.origin,
+      what: `renewing the ticket of ${shown(credential.client)} to ${shown(server)}`,
+      explain: explainRenewal(credential),
     });
     return await this.#run(exchange, options);
   }
