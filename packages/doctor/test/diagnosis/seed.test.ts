@@ -22,7 +22,13 @@ describe("the seed: Use Kerberos only, started remotely", () => {
 
   it("is repaired by one bit, which the plan shows with what it opens", () => {
     const view = seedDomain();
-    const made = plan({ view, pairs: [move], evidence: "s4u2self", services: ["migration"], people: ["alice"] });
+    const made = plan({
+      view,
+      pairs: [move],
+      evidence: "s4u2self",
+      services: ["migration"],
+      people: ["alice"],
+    });
     expect(made.diffs.map(({ account, attribute, lines }) => [account, attribute, lines])).toEqual([
       ["KVM01$", "userAccountControl", ["+ TRUSTED_TO_AUTH_FOR_DELEGATION (0x1000000): 4096 -> 16781312"]],
     ]);
@@ -36,7 +42,13 @@ describe("the seed: Use Kerberos only, started remotely", () => {
     const view = seedDomain();
     const { diffs } = plan({ view, pairs: [move], evidence: "s4u2self", services: ["migration"] });
     const after = viewAfter(view, diffs);
-    const story = predict({ view: after, person: "alice", source: "kvm01", destination: "kvm02", evidence: "s4u2self" });
+    const story = predict({
+      view: after,
+      person: "alice",
+      source: "kvm01",
+      destination: "kvm02",
+      evidence: "s4u2self",
+    });
     expect(story.works).toBe(true);
     expect(story.identity).toBe("asserted");
   });
