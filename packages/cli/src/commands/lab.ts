@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { DomainController } from "@waybill/kdc";
 import type { Command } from "commander";
 import { Lab } from "../lab/lab.ts";
@@ -10,8 +11,13 @@ import {
   labPaths,
   labPorts,
 } from "../lab/layout.ts";
+import { runScenario, type ScenarioResult } from "../lab/scenario/run-scenario.ts";
+import { readScenario, scenarioNames } from "../lab/scenario/scenario.ts";
+import { TerminalNarrator } from "../lab/scenario/terminal-narrator.ts";
 import { runSwitchboard } from "../lab/switchboard.ts";
+import { ExitCode } from "../output/exit-code.ts";
 import { style } from "../output/style.ts";
+import { formatAudit } from "./audit.ts";
 import { untilStopped } from "./host.ts";
 
 export function registerLab(program: Command): void {
@@ -33,6 +39,25 @@ export function registerLab(program: Command): void {
     .description("end a lab; nothing of it stays")
     .option(...state)
     .action(async (options: { state: string }) => await Lab.down(labLayout(options.state)));
+  lab
+    .command("run")
+    .description("play scenarios in a lab, one after the other, and check what comes of them")
+    .argument(
+      "[scenario...]",
+      `${scenarioNames().join(", ")}; all of them unless named; or the path of a file`,
+    )
+    .option(...state)
+    .option("--keep", "leave the lab running afterwards")
+    .option("--json", "results as JSON only")
+    .action(runScenarios);
+  lab
+    .command("story")
+    .description(
+      "the whole story: the failure, the diagnosis, the repair, the move; and what Windows cannot do",
+    )
+    .option(...state)
+    .option("--keep", "leave the lab running afterwards")
+    .action(async (options: RunOptions) => await runScenarios(["story"], options));
   lab
     .command("part-domain", { hidden: true })
     .requiredOption("--state <dir>")
@@ -57,6 +82,48 @@ export function registerLab(program: Command): void {
       stop.abort();
       await running;
     });
+}
+
+interface RunOptions {
+  readonly state: string;
+  readonly keep?: boolean;
+  readonly json?: boolean;
+}
+
+async function runScenarios(names: readonly string[], options: RunOptions): Promise<void> {
+  const layout = labLayout(options.state);
+  const chosen = names.length === 0 ? scenarioNames().filter((name) => name !== "story") : names;
+  const scenarios = chosen.map(readScenario);
+  const fresh = !existsSync(labPaths(layout).processes);
+  const quiet = options.json === true;
+  const progress = (what: string): void => {
+    if (!quiet) console.error(style.faint(`· ${what}`));
+  };
+  const results: ScenarioResult[] = [];
+  try {
+    const lab = fresh ? await Lab.up(layout, { evidence: "auto", progress }) : await Lab.open(layout);
+    try {
+      const narrator = new TerminalNarrator(quiet ? () => {} : console.log);
+      for (const scenario of scenarios) results.push(await runScenario(lab, scenario, narrator));
+      if (!quiet && chosen.includes("story")) console.log(`\n${await storyEnd(lab)}`);
+    } finally {
+      await lab.close();
+    }
+    const failed = results.filter(({ problems }) => problems.length > 0);
+    if (quiet) console.log(JSON.stringify(results));
+    else if (chosen.length > 1)
+      console.log(`\n${results.length - failed.length} as expected, ${failed.length} not`);
+    if (failed.length > 0) process.exitCode = ExitCode.failed;
+    if (options.keep === true && !quiet) console.log(`\n${whatNext(options.state)}`);
+  } finally {
+    if (fresh && options.keep !== true) await Lab.down(layout);
+  }
+}
+
+/** Both hosts' audit records of the last moves: who, and through which host. */
+async function storyEnd(lab: Lab): Promise<string> {
+  const records = (await Promise.all(labHosts.map((host) => lab.audit(host, 4)))).flat();
+  return `${style.title("What both hosts wrote down:")}\n${formatAudit(records.toSorted((left, right) => left.time - right.time))}`;
 }
 
 export function whatNext(state: string): string {

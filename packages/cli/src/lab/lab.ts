@@ -4,6 +4,7 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { WaybillError } from "@waybill/base";
 import type { EvidenceMode } from "@waybill/host";
+import type { AuditRecord } from "@waybill/hyperv";
 import { buildGuest, parseVmDefinition, probeQemu, VirtualMachine } from "@waybill/qemu";
 import { connectHostAs } from "../session/connect-host.ts";
 import { readWorkstation, type Workstation } from "../session/workstation.ts";
@@ -117,6 +118,17 @@ export class Lab {
     const client = connectHostAs(tgt, host, this.workstation);
     try {
       return (await client.listVms()).some(({ name }) => name === machine);
+    } finally {
+      client.close();
+    }
+  }
+
+  /** A host's newest audit records. */
+  async audit(host: string, limit: number): Promise<readonly AuditRecord[]> {
+    const tgt = await this.domain.signIn("bob", this.workstation);
+    const client = connectHostAs(tgt, host, this.workstation);
+    try {
+      return await client.auditRecords({ vm: "web01", limit });
     } finally {
       client.close();
     }

@@ -201,16 +201,19 @@ function noCredentials(
   cause: unknown,
 ): DelegationError {
   const person = name(subject.principal);
-  const explained = cause instanceof KerberosError ? cause.explanation?.causes[0] : undefined;
+  const causes = cause instanceof KerberosError ? (cause.explanation?.causes ?? []) : [];
+  const known = cause instanceof WaybillError ? cause.message : "There is no evidence to show to the KDC.";
+  const ranked = causes.map((each, index) => `  ${index + 1}. ${each.cause}`).join("\n");
+  // One code hides many reasons: all that fit are told, since only the directory knows which it is.
   const why =
-    explained?.cause ??
-    (cause instanceof WaybillError ? cause.message : "there is no evidence to show to the KDC");
+    causes.length > 1
+      ? `What fits the KDC's answer, the likeliest first:\n${ranked}`
+      : (causes[0]?.cause ?? known);
+  const ask = `Ask the doctor which it is: waybill doctor --person ${subject.principal.components[0]} --from … --to ${target.components[1] ?? ""}`;
   return new DelegationError(`${seedMessages.join("\n")}\n${why}`, steps, {
     cause,
     facts: { person, service: target.components.join("/") },
-    remedy:
-      explained?.remedy ??
-      "Ask the doctor about exactly this move: waybill doctor --person … --from … --to …",
+    remedy: causes[0] === undefined ? ask : `${causes[0].remedy} ${causes.length > 1 ? ask : ""}`.trim(),
   });
 }
 
