@@ -44,7 +44,8 @@ class ScenarioRun {
   readonly #lab: Lab;
   readonly #narrator: Narrator;
   #evidence: EvidenceMode;
-  #clocksWrong = false;
+  /** Hosts that must start anew to forget what this scenario did to them. */
+  readonly #disturbed = new Set<string>();
 
   constructor(lab: Lab, scenario: Scenario, narrator: Narrator) {
     this.#lab = lab;
@@ -62,7 +63,7 @@ class ScenarioRun {
     const { domain, accelerator } = this.#lab;
     domain.reset();
     for (const host of labHosts) await writeLabHost(domain, host, accelerator, "auto");
-    if (this.#clocksWrong) await this.#restart(labHosts);
+    await this.#restart([...this.#disturbed]);
     await this.#bringHome();
   }
 
@@ -76,7 +77,10 @@ class ScenarioRun {
       this.#setEvidence(step.evidence);
       this.#narrator.changed(`hosts: evidence: ${step.evidence}`);
     } else if ("hosts" in step) {
-      for (const [host, changes] of Object.entries(step.hosts)) changeLabHost(layout, host, changes);
+      for (const [host, changes] of Object.entries(step.hosts)) {
+        this.#disturbed.add(host);
+        changeLabHost(layout, host, changes);
+      }
       await this.#restart(Object.keys(step.hosts));
       this.#narrator.changed(`hosts: ${describe(step.hosts)}`);
     } else if ("clock" in step) {
