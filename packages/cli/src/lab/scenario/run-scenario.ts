@@ -84,9 +84,10 @@ class ScenarioRun {
       await this.#restart(Object.keys(step.hosts));
       this.#narrator.changed(`hosts: ${describe(step.hosts)}`);
     } else if ("clock" in step) {
-      this.#clocksWrong = true;
-      for (const [host, seconds] of Object.entries(step.clock))
+      for (const [host, seconds] of Object.entries(step.clock)) {
+        this.#disturbed.add(host);
         await this.#lab.restartHost(host, seconds * 1000);
+      }
       this.#narrator.changed(`clocks: ${describe(step.clock)} seconds off`);
     } else if ("restart" in step) await this.#restart(step.restart);
     else if ("move" in step) await this.#move(step);
