@@ -1,0 +1,32 @@
+import { type BenchTable, formatBenchTable } from "./table.ts";
+
+interface BenchModule {
+  run(): Promise<BenchTable | readonly BenchTable[]>;
+}
+
+/** `npm run bench` runs all of them, `npm run bench asn1 gss` those. */
+const benches: Readonly<Record<string, () => Promise<BenchModule>>> = {
+  asn1: () => import("./asn1.ts"),
+  crypto: () => import("./crypto.ts"),
+  gss: () => import("./gss.ts"),
+  kerberos: () => import("./kerberos.ts"),
+};
+
+async function main(wanted: readonly string[]): Promise<number> {
+  const names = wanted.filter((name) => !name.startsWith("-"));
+  const unknown = names.filter((name) => !Object.hasOwn(benches, name));
+  if (unknown.length > 0) {
+    process.stderr.write(
+      `no bench is called ${unknown.join(", ")}; there are ${Object.keys(benches).join(", ")}\n`,
+    );
+    return 2;
+  }
+  for (const [name, load] of Object.entries(benches)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const { run } = await load();
+    for (const table of [await run()].flat()) process.stdout.write(`${formatBenchTable(table)}\n\n`);
+  }
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));
