@@ -1,11 +1,14 @@
 export * from "./diagnosis/diagnose.ts";
 export * from "./errors.ts";
 export * from "./findings/catalogue.ts";
+export { type ExamineRequest, operators } from "./findings/examination.ts";
+export * from "./findings/examine.ts";
 export * from "./findings/finding.ts";
 export * from "./model/find-account.ts";
 export * from "./model/host-kind.ts";
 export * from "./model/service-names.ts";
 export * from "./prediction/facts.ts";
+export * from "./prediction/matrix.ts";
 export * from "./prediction/predict.ts";
 export * from "./prediction/story.ts";
 export * from "./repair/apply-plan.ts";

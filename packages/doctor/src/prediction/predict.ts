@@ -9,6 +9,7 @@ import {
   managementServiceClass,
   type NameSpelling,
   shortNameOf,
+  type TargetName,
   targetNames,
 } from "../model/service-names.ts";
 import { predictLogin, predictS4uProxy, predictS4uSelf, predictServiceTicket } from "./exchanges.ts";
@@ -57,29 +58,11 @@ export function predictIn(context: PredictionContext, request: PredictRequest): 
   const server = managementServerOf(view, request, start);
   const evidence = evidenceModeOf(view, source, start, request.evidence);
   const targets = targetNames(destination, view.domain, services, spellings);
-  const exchanges: Exchange[] = [];
-  const add = (exchange: Exchange): Exchange => {
-    exchanges.push(exchange);
-    return exchange;
-  };
-
-  const login = add(predictLogin(context, person, "login"));
-  if (login.decision === "granted") {
-    if (start === "at-source") {
-      for (const target of targets) add(predictServiceTicket(context, login, target.spn, target));
-    } else {
-      const shown = arrive(context, { login, person, source, server, add });
-      if (shown !== undefined) {
-        const host = add(predictLogin(context, source, "host-login"));
-        if (host.decision === "granted") {
-          const proof = evidence === "ticket" ? shown : add(predictS4uSelf(context, host, source, person));
-          if (proof.decision === "granted") {
-            for (const target of targets)
-              add(predictS4uProxy(context, proof, source, person, target.spn, target));
-          }
-        }
-      }
-    }
+  const approach = approachDestination(context, { person, source, server, start, evidence });
+  const exchanges = [...approach.exchanges];
+  for (const target of targets) {
+    const last = exchangeWithTarget(context, approach, { person, source, start }, target);
+    if (last !== undefined) exchanges.push(last);
   }
   const outcome = outcomeOf(exchanges, services, spellings);
   const failed = outcome === "works" ? undefined : decisiveExchange(exchanges);
@@ -115,27 +98,63 @@ export function evidenceModeOf(
   return start === "at-source" || hostKind(view, source) === "other" ? "ticket" : "s4u2self";
 }
 
-interface Arrival {
-  readonly login: Exchange;
+export interface Movement {
   readonly person: Account;
   readonly source: Account;
-  readonly server: Account | undefined;
-  readonly add: (exchange: Exchange) => Exchange;
+  readonly server?: Account | undefined;
+  readonly start: StartKind;
+  readonly evidence: EvidenceMode;
+}
+
+/** Everything up to the point where the destination comes into play. */
+export interface Approach {
+  readonly exchanges: readonly Exchange[];
+  /** What the source host shows for the person, or at the source the person's login; `undefined`: it ended before. */
+  readonly proof: Exchange | undefined;
+}
+
+/** The part of a migration's exchanges that does not depend on the destination. */
+export function approachDestination(context: PredictionContext, movement: Movement): Approach {
+  const { person, source, start, evidence } = movement;
+  const exchanges: Exchange[] = [];
+  const add = (exchange: Exchange): Exchange | undefined => {
+    exchanges.push(exchange);
+    return exchange.decision === "granted" ? exchange : undefined;
+  };
+  const login = add(predictLogin(context, person, "login"));
+  if (login === undefined || start === "at-source") return { exchanges, proof: login };
+  const shown = arrive(context, login, movement, add);
+  const host = shown && add(predictLogin(context, source, "host-login"));
+  if (host === undefined) return { exchanges, proof: undefined };
+  const proof = evidence === "ticket" ? shown : add(predictS4uSelf(context, host, source, person));
+  return { exchanges, proof };
+}
+
+/** The last request, for one of the destination's names; `undefined` when it never comes to that. */
+export function exchangeWithTarget(
+  context: PredictionContext,
+  { proof }: Approach,
+  { person, source, start }: Pick<Movement, "person" | "source" | "start">,
+  target: TargetName,
+): Exchange | undefined {
+  if (proof === undefined) return undefined;
+  return start === "at-source"
+    ? predictServiceTicket(context, proof, target.spn, target)
+    : predictS4uProxy(context, proof, source, person, target.spn, target);
 }
 
 /** How the person's request reaches the source host; `undefined` when it does not. */
-function arrive(context: PredictionContext, arrival: Arrival): Exchange | undefined {
-  const { login, person, source, server, add } = arrival;
-  if (server === undefined) {
-    const ticket = add(predictServiceTicket(context, login, managementNameOf(context, source)));
-    return ticket.decision === "granted" ? ticket : undefined;
-  }
+function arrive(
+  context: PredictionContext,
+  login: Exchange,
+  { person, source, server }: Movement,
+  add: (exchange: Exchange) => Exchange | undefined,
+): Exchange | undefined {
+  const name = managementNameOf(context, source);
+  if (server === undefined) return add(predictServiceTicket(context, login, name));
   const front = add(predictServiceTicket(context, login, `HTTP/${fullNameOf(server, context.view.domain)}`));
-  if (front.decision !== "granted") return undefined;
-  const serverLogin = add(predictLogin(context, server, "host-login"));
-  if (serverLogin.decision !== "granted") return undefined;
-  const onward = add(predictS4uProxy(context, front, server, person, managementNameOf(context, source)));
-  return onward.decision === "granted" ? onward : undefined;
+  const serverLogin = front && add(predictLogin(context, server, "host-login"));
+  return front && serverLogin && add(predictS4uProxy(context, front, server, person, name));
 }
 
 /** WSMAN where registered; Windows' own clients also ask for HTTP, which every HOST name covers. */
@@ -150,9 +169,9 @@ function managementNameOf({ view }: PredictionContext, host: Account): string {
   return known ?? `${managementServiceClass}/${full}`;
 }
 
-function managementServerOf(
+export function managementServerOf(
   view: DirectoryView,
-  request: PredictRequest,
+  request: Pick<PredictRequest, "managementServer">,
   start: StartKind,
 ): Account | undefined {
   if (start !== "via-management-server") return undefined;
@@ -164,7 +183,7 @@ function managementServerOf(
   });
 }
 
-function outcomeOf(
+export function outcomeOf(
   exchanges: readonly Exchange[],
   services: readonly MigrationService[],
   spellings: readonly NameSpelling[],
