@@ -79,7 +79,13 @@ export async function bareMigrate(vm: VirtualMachine, wish: BareWish): Promise<B
     const ready = near.waitForEvent("the mirror", ({ name }) => name === "BLOCK_JOB_READY", {
       timeout: 600_000,
     });
-    const mirror = { "job-id": id, device: diskNode(id), target: `remote-${id}`, sync: "full" };
+    const mirror = {
+      "job-id": id,
+      device: diskNode(id),
+      target: `remote-${id}`,
+      sync: "full",
+      "on-target-error": "stop",
+    };
     await near.execute("blockdev-mirror", { ...mirror, "copy-mode": "write-blocking" });
     await ready;
   }

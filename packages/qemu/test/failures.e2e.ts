@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { sleep } from "@waybill/base";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -195,6 +196,33 @@ describe("when a migration fails, the guest goes on where it was", () => {
     await source.quit();
     expect(await beats(again)).toBe(true);
   });
+});
+
+// QEMU 7.2 corrupts its memory when a write-blocking mirror ends under guest writes: about once in twenty times here.
+test("a destination that dies while a busy disk is copied never takes the source with it", async () => {
+  const fixture = await GuestFixture.create();
+  try {
+    const vm = await fixture.boot({ orders: { disk: "/dev/vda,8,8192" }, diskBytes: 16 << 20 });
+    await reported(vm, /DISK acked/);
+    for (let round = 0; round < 12; round++) {
+      const secret = newSecret();
+      const target = await fixture.target(vm, { secret });
+      const source = await fixture.source(vm, { secret });
+      const stop = new AbortController();
+      const onProgress = (): void => (round % 2 === 0 ? void target.vm.kill() : stop.abort());
+      const to = await target.exportDisks("127.0.0.1");
+      const mirrored = source.mirrorDisks(to, { onProgress, interval: 20, signal: stop.signal });
+      await expect(mirrored).rejects.toMatchObject({
+        code: expect.stringMatching(/^(MIRROR_FAILED|ABORTED)$/) as string,
+      });
+      expect(await vm.status()).toEqual({ state: "running", running: true });
+      await target.abandon();
+    }
+    expect(await readFile(vm.paths.reportLog, "utf8")).not.toContain("DISK-ERROR");
+    expect(await beats(vm)).toBe(true);
+  } finally {
+    await fixture.destroy();
+  }
 });
 
 /** Asks both sides all the time; returns how often the source ran after the destination had. */

@@ -34,7 +34,8 @@ export class VirtualMachine {
   readonly process: ProcessIdentity;
   readonly paths: VmPaths;
   #record: VmRecord;
-  #control: Promise<QmpClient> | undefined;
+  #control: QmpClient | undefined;
+  #connecting: Promise<QmpClient> | undefined;
   readonly #listeners = new Set<(event: QmpEvent) => void>();
 
   private constructor(directory: string, process: ProcessIdentity, record: VmRecord, control: QmpClient) {
@@ -106,14 +107,12 @@ export class VirtualMachine {
 
   /** The service's connection, opened again if it was lost. */
   async control(options: QmpWaitOptions = {}): Promise<QmpClient> {
-    const current = await this.#control?.catch(() => undefined);
-    if (current !== undefined && !current.closed) return current;
-    if (!(await this.alive())) throw gone(this.name);
-    const pending = QmpClient.connect(this.paths.control, options);
-    this.#control = pending;
-    const client = await pending;
-    this.#adopt(client);
-    return client;
+    if (this.#control !== undefined && !this.#control.closed) return this.#control;
+    // QEMU serves one client per socket: callers at the same time must share the new connection.
+    this.#connecting ??= this.#reconnect(options).finally(() => {
+      this.#connecting = undefined;
+    });
+    return await this.#connecting;
   }
 
   /** A connection of one's own to the second QMP socket, for watching; one at a time. */
@@ -223,8 +222,8 @@ export class VirtualMachine {
 
   /** Lets go of the connection; the machine runs on. */
   async detach(): Promise<void> {
-    const control = await this.#control?.catch(() => undefined);
-    control?.close();
+    await this.#connecting?.catch(() => undefined);
+    this.#control?.close();
     this.#control = undefined;
   }
 
@@ -235,8 +234,15 @@ export class VirtualMachine {
     this.#record = record;
   }
 
+  async #reconnect(options: QmpWaitOptions): Promise<QmpClient> {
+    if (!(await this.alive())) throw gone(this.name);
+    const client = await QmpClient.connect(this.paths.control, options);
+    this.#adopt(client);
+    return client;
+  }
+
   #adopt(client: QmpClient): void {
-    this.#control = Promise.resolve(client);
+    this.#control = client;
     client.onEvent((event) => {
       for (const listener of this.#listeners) listener(event);
     });

@@ -1,16 +1,21 @@
 import { connect } from "node:net";
-import { withDeadline } from "@waybill/base";
+import { sleep, withDeadline } from "@waybill/base";
 import { diskNode } from "../definition/command-line.ts";
 import type { VirtualMachine } from "../machine/virtual-machine.ts";
+import type { QmpAnswer } from "../qmp/commands.ts";
 import { ignoreRefusal, QmpError } from "../qmp-error.ts";
 import type { DiskProgress } from "./migration-progress.ts";
 import type { SocketAddress } from "./migration-target.ts";
-import { remoteNodePrefix, tearOut, unstick } from "./tear-out.ts";
+import { remoteNodePrefix, tearOut } from "./tear-out.ts";
 
 /**
- * Copies the disks of a running machine to NBD exports of the same names and keeps both the same: once
- * ready, every guest write goes to both before the guest hears that it is done, so little is left to do at
- * the switchover and no acknowledged write can be missing.
+ * Copies the disks of a running machine to NBD exports of the same names and keeps both the same: every guest
+ * write goes to both before the guest hears that it is done, so little is left to do at the switchover and
+ * no acknowledged write can be missing.
+ *
+ * QEMU 7.2 frees what such a mirror still uses when the mirror ends while a guest write is under way, and
+ * dies of it sooner or later. So a mirror never ends while the guest runs: an error at the destination makes
+ * the job pause instead of end, and ending it stops the guest for the few milliseconds that takes.
  */
 export class DiskMirror {
   readonly #vm: VirtualMachine;
@@ -58,6 +63,7 @@ export class DiskMirror {
           target: remoteNode(id),
           sync: "full",
           "copy-mode": "write-blocking",
+          "on-target-error": "stop",
           "auto-dismiss": false,
         });
       }
@@ -68,11 +74,21 @@ export class DiskMirror {
     }
   }
 
-  /** @throws QmpError MIRROR_FAILED as soon as any disk's copying has ended by itself. */
+  /** The mirror that an earlier process left running, if there is one. */
+  static async adopt(vm: VirtualMachine): Promise<DiskMirror | undefined> {
+    const jobs = new Set((await vm.execute("query-jobs")).map(({ id }) => id));
+    const disks = vm.definition.disks.map(({ id }) => id).filter((id) => jobs.has(jobId(id)));
+    return disks.length === 0 ? undefined : new DiskMirror(vm, disks);
+  }
+
+  /** @throws QmpError MIRROR_FAILED as soon as any disk cannot be copied any further. */
   async progress(timeout = 10_000): Promise<readonly DiskProgress[]> {
     const jobs = await this.#vm.execute("query-block-jobs", {}, { timeout });
-    const failed = jobs.find((job) => job.error !== undefined);
-    if (failed !== undefined) throw mirrorFailed(failed.id, failed.error);
+    for (const job of jobs) {
+      if (job.error !== undefined) throw mirrorFailed(job.id, job.error);
+      if (job.ioStatus === "nospace") throw mirrorFailed(job.id, "the destination has no space left");
+      if (job.ioStatus === "failed") throw mirrorFailed(job.id, "writing at the destination failed");
+    }
     return this.#disks.map((id) => {
       if (this.#ended.has(id)) throw mirrorFailed(id, this.#ended.get(id));
       const job = jobs.find((candidate) => candidate.id === jobId(id));
@@ -115,52 +131,53 @@ export class DiskMirror {
     this.#stopListening();
   }
 
-  /** Stops copying; the guest keeps its own disks. A connection that does not react is torn out. */
+  /**
+   * Stops copying; the guest keeps its own disks. The connection is torn out first: QEMU would wait for a
+   * network that has fallen silent.
+   */
   async cancel(): Promise<void> {
-    for (const id of this.#disks)
-      await unstick(this.#vm, async () => {
-        const job = { device: jobId(id), force: true };
-        await this.#vm.execute("block-job-cancel", job, { timeout: 2000 }).catch(ignoreRefusal);
-      });
-    if (!(await this.#jobsEnd(1000))) {
-      await tearOut(this.#vm);
-      await this.#jobsEnd(10_000);
+    this.#stopListening();
+    await tearOut(this.#vm, "disks");
+    const running = (await this.#vm.status()).running && (await this.#jobs()).length > 0;
+    if (running) await this.#vm.execute("stop");
+    try {
+      for (const { id, status } of await this.#jobs()) {
+        if (status === "concluded") continue;
+        await this.#vm.execute("block-job-cancel", { device: id, force: true }).catch(ignoreRefusal);
+      }
+      const end = performance.now() + 10_000;
+      while ((await this.#jobs()).some(({ status }) => status !== "concluded") && performance.now() < end)
+        await sleep(2);
+    } finally {
+      if (running) await this.#vm.execute("cont");
     }
     await this.#removeJobs();
-    this.#stopListening();
   }
 
   async #untilEnded(signal: AbortSignal | undefined): Promise<void> {
     while (this.#disks.some((id) => !this.#ended.has(id)))
       await new Promise<void>((resolve, reject) => {
-        const stop = this.#vm.onEvent(() => {
+        const stop = this.#vm.onEvent(({ name, data }) => {
           stop();
-          resolve();
+          const disk = this.#disks.find((id) => jobId(id) === data.device);
+          if (name === "BLOCK_JOB_ERROR" && disk !== undefined)
+            reject(mirrorFailed(disk, "writing at the destination failed"));
+          else resolve();
         });
         signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
       });
   }
 
-  async #jobsEnd(patience: number): Promise<boolean> {
-    const end = performance.now() + patience;
-    for (;;) {
-      const jobs = await this.#vm.execute("query-jobs");
-      const running = jobs.some((job) => this.#isOurs(job.id) && job.status !== "concluded");
-      if (!running) return true;
-      if (performance.now() > end) return false;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  async #jobs(): Promise<QmpAnswer<"query-jobs">> {
+    const ours = new Set(this.#disks.map(jobId));
+    return (await this.#vm.execute("query-jobs")).filter(({ id }) => ours.has(id));
   }
 
   async #removeJobs(): Promise<void> {
-    for (const job of await this.#vm.execute("query-jobs"))
-      if (this.#isOurs(job.id)) await this.#vm.execute("job-dismiss", { id: job.id }).catch(ignoreRefusal);
+    for (const { id } of await this.#jobs())
+      await this.#vm.execute("job-dismiss", { id }).catch(ignoreRefusal);
     for (const id of this.#disks)
       await this.#vm.execute("blockdev-del", { "node-name": remoteNode(id) }).catch(ignoreRefusal);
-  }
-
-  #isOurs(job: string): boolean {
-    return this.#disks.some((id) => jobId(id) === job);
   }
 }
 

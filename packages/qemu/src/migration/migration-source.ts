@@ -124,8 +124,7 @@ export class MigrationSource {
     this.#wasRunning = (await this.vm.status()).running;
     const news = new Wakeup(this.vm);
     try {
-      const host = to.host.includes(":") ? `[${to.host}]` : to.host;
-      await this.vm.execute("migrate", { uri: `tcp:${host}:${to.port}` });
+      await this.vm.execute("migrate", { uri: migrationUri(to) });
       const stall = new StallWatch("sending memory", options);
       for (;;) {
         const info = await stall.answer(this.vm.migration({ timeout: stall.patience }));
@@ -171,7 +170,8 @@ export class MigrationSource {
   async finishMirror(
     options: { readonly timeout?: number; readonly signal?: AbortSignal } = {},
   ): Promise<void> {
-    await this.#mirror?.finish(options);
+    const mirror = this.#mirror ?? (await DiskMirror.adopt(this.vm));
+    await mirror?.finish(options);
     this.#mirror = undefined;
   }
 
@@ -210,8 +210,8 @@ export class MigrationSource {
   }
 
   /**
-   * After post-copy: until the last page is there. A network that fails meanwhile leaves `postcopy-paused`,
-   * which `resumePostCopy` mends; cancelling would lose the guest and is refused.
+   * After post-copy: until the last page is there. Until then the guest needs both sides and the network
+   * between them: that is post-copy's price.
    */
   async awaitCompletion(options: StepOptions = {}): Promise<void> {
     const started = performance.now();
@@ -223,11 +223,6 @@ export class MigrationSource {
         throw migrationFailed(this.vm.name, info);
       await sleep(options.interval ?? 100, options.signal);
     }
-  }
-
-  /** Goes on with a post-copy migration over a new connection, once the destination listens again. */
-  async resumePostCopy(to: SocketAddress): Promise<void> {
-    await this.vm.execute("migrate", { uri: `tcp:${to.host}:${to.port}`, resume: true });
   }
 
   /** Where the migration is; also for one this process did not start. */
@@ -272,7 +267,8 @@ export class MigrationSource {
       if (!(await this.#settles(3000))) await tearOut(this.vm);
       await this.#settles(10_000);
     }
-    await this.#mirror?.cancel();
+    const mirror = this.#mirror ?? (await DiskMirror.adopt(this.vm));
+    await mirror?.cancel();
     this.#mirror = undefined;
     const outcome = (await this.vm.migration()).status;
     if (outcome !== "completed") {
@@ -336,6 +332,10 @@ export class MigrationSource {
     await this.vm.execute("object-del", { id: "tls-client" }).catch(ignoreRefusal);
     this.#credentials = undefined;
   }
+}
+
+function migrationUri({ host, port }: SocketAddress): string {
+  return `tcp:${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** Ends a pause early when QEMU reports a change of the migration. */

@@ -6,14 +6,16 @@ import { ignoreRefusal } from "../qmp-error.ts";
 export const remoteNodePrefix = "remote-";
 
 /**
- * Shuts the connections of a migration down, those of its disks too. Works out of band, so also while QEMU's
- * main loop stands still in a write to a network that swallows everything. What waited on them fails at once.
+ * Shuts the connections of a migration down, or only those of its disks. Works out of band, so also while
+ * QEMU's main loop stands still in a write to a network that swallows everything. What waited on them fails
+ * at once.
  */
-export async function tearOut(vm: VirtualMachine): Promise<void> {
+export async function tearOut(vm: VirtualMachine, what: "all" | "disks" = "all"): Promise<void> {
   const control = await vm.control();
   const instances = (await control.executeOutOfBand("query-yank")).filter((instance) => {
     const node = instance["node-name"];
-    return instance.type === "migration" || (typeof node === "string" && node.startsWith(remoteNodePrefix));
+    const isDisk = typeof node === "string" && node.startsWith(remoteNodePrefix);
+    return isDisk || (what === "all" && instance.type === "migration");
   });
   if (instances.length > 0) await control.executeOutOfBand("yank", { instances }).catch(ignoreRefusal);
 }

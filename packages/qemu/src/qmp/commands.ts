@@ -19,6 +19,8 @@ export interface BlockJob {
   /** Bytes done and bytes in all; guest writes move the second. */
   readonly offset: number;
   readonly length: number;
+  /** `ok`, `failed` or `nospace`. */
+  readonly ioStatus: string;
   readonly error?: string | undefined;
 }
 
@@ -83,6 +85,7 @@ export const qmpCommands = {
         ready: booleanField(job, "ready"),
         offset: numberField(job, "offset"),
         length: numberField(job, "len"),
+        ioStatus: textField(job, "io-status"),
         error: optionalText(job, "error"),
       };
     }),
@@ -122,8 +125,6 @@ export const qmpCommands = {
   migrate: nothing,
   "migrate-continue": nothing,
   "migrate-start-postcopy": nothing,
-  "migrate-pause": nothing,
-  "migrate-recover": nothing,
   migrate_cancel: nothing,
   "nbd-server-start": nothing,
   "nbd-server-stop": nothing,
