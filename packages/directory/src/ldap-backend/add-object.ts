@@ -1,9 +1,11 @@
+import { EncType, SupportedEncTypes } from "@waybill/kerberos";
 import { type EntryData, LdapError } from "@waybill/ldap";
-import { passwordKeySet, randomKeySet } from "../editor/account-keys.ts";
+import { passwordKeySet, randomKeySet, usualKeyTypes } from "../editor/account-keys.ts";
 import { type DirectoryEditor, groupTypeOf } from "../editor/directory-editor.ts";
 import { assertNameFree, assertSpnFree, assertUpnFree } from "../editor/name-checks.ts";
 import { checkNewPassword } from "../editor/password-policy.ts";
 import { DirectoryError } from "../errors.ts";
+
 import { UserAccountControl } from "../model/user-account-control.ts";
 import { splitDn } from "../names/dn.ts";
 import { toFiletime } from "../names/filetime.ts";
@@ -240,7 +242,11 @@ function keysFor(
   const computer = type.chain.includes("computer");
   const mustChange = textsOf(attributes, "pwdlastset")[0] === "0";
   attributes.set("pwdlastset", [password === undefined || mustChange ? "0" : toFiletime(now)]);
-  const generation = { kvno: 1, setAt: now };
+  // rc4-hmac is for accounts that name it in so many words (CVE-2026-20833).
+  const [supported = "0"] = textsOf(attributes, "msds-supportedencryptiontypes");
+  const rc4 = (Number(supported) & SupportedEncTypes.rc4Hmac) !== 0;
+  const keytypes = rc4 ? [...usualKeyTypes, EncType.rc4Hmac] : usualKeyTypes;
+  const generation = { kvno: 1, setAt: now, keytypes };
   if (password === undefined) {
     return type.name.startsWith("msDS-") ? [randomKeySet(editor.random, generation)] : undefined;
   }

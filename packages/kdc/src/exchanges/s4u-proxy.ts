@@ -1,10 +1,9 @@
 import type { Account } from "@waybill/directory";
 import {
-  type EncryptionKey,
   KerberosError,
   type Pac,
-  PacError,
   PacOptions,
+  PacType,
   PaPacOptions,
   PaType,
   replaceTicketPac,
@@ -28,6 +27,7 @@ import type { Conversation } from "./conversation.ts";
 import { type Destination, derivedTimes, inheritedFlags, wantsPac } from "./destination.ts";
 import type { KdcContext } from "./kdc-context.ts";
 import { findClient, findService, nameText } from "./names.ts";
+import { tested, testedWith, worst } from "./pac-signatures.ts";
 import { padataOf } from "./padata.ts";
 import { granted, KdcRefusal } from "./refusal.ts";
 import type { TgsGrant } from "./tgs-reply.ts";
@@ -126,8 +126,6 @@ function openEvidence(ticket: Ticket, service: Account, context: KdcContext): Op
   }
 }
 
-type SignatureState = EvidenceFacts["pacSignatures"];
-
 function signatureFacts(
   evidence: OpenedTicket | undefined,
   krbtgt: Account,
@@ -136,41 +134,19 @@ function signatureFacts(
   if (evidence === undefined || pac === undefined)
     return { pacSignatures: "missing", ticketSignature: "missing" };
   const keys = krbtgt.keySets.flatMap((set) => set.keys);
+  const server = testedWith([evidence.key], pac, PacType.serverChecksum, () =>
+    verifyServerSignature(pac, evidence.key),
+  );
   return {
     pacSignatures: worst(
-      tested(() => verifyServerSignature(pac, evidence.key)),
-      testedWith(keys, (key) => verifyKdcSignature(pac, key)),
-      testedWith(keys, (key) => verifyFullSignature(pac, key)),
+      server === "unkeyed" ? tested(() => verifyServerSignature(pac, evidence.key)) : server,
+      testedWith(keys, pac, PacType.kdcChecksum, (key) => verifyKdcSignature(pac, key)),
+      testedWith(keys, pac, PacType.fullChecksum, (key) => verifyFullSignature(pac, key)),
     ),
-    ticketSignature: testedWith(keys, (key) =>
+    ticketSignature: testedWith(keys, pac, PacType.ticketChecksum, (key) =>
       verifyTicketSignature(pac, key, replaceTicketPac(evidence.bytes)),
     ),
   };
-}
-
-function tested(verify: () => void): SignatureState {
-  try {
-    verify();
-    return "valid";
-  } catch (error) {
-    if (error instanceof PacError) return error.code === "PAC_SIGNATURE_MISSING" ? "missing" : "invalid";
-    throw error;
-  }
-}
-
-/** krbtgt's password may have changed since the evidence was issued. */
-function testedWith(keys: readonly EncryptionKey[], verify: (key: EncryptionKey) => void): SignatureState {
-  let state: SignatureState = "invalid";
-  for (const key of keys) {
-    state = tested(() => verify(key));
-    if (state !== "invalid") return state;
-  }
-  return state;
-}
-
-function worst(...states: readonly SignatureState[]): SignatureState {
-  if (states.includes("invalid")) return "invalid";
-  return states.includes("missing") ? "missing" : "valid";
 }
 
 function assertedByService(pac: Pac): boolean {

@@ -26,7 +26,7 @@ import {
 } from "../policy/index.ts";
 import { canonicalName } from "./as-exchange.ts";
 import type { Conversation } from "./conversation.ts";
-import { type Destination, derivedTimes, inheritedFlags, wantsPac } from "./destination.ts";
+import { type Destination, derivedTimes, inheritedFlags } from "./destination.ts";
 import type { KdcContext } from "./kdc-context.ts";
 import { nameText } from "./names.ts";
 import { padataOf } from "./padata.ts";
@@ -96,9 +96,8 @@ export function grantS4uSelf(
       0,
     authtime,
     times,
-    pac: wantsPac(requester)
-      ? context.pacs.of(user, "service").with({ clientInfo: { authTime: authtime, name: nameText(cname) } })
-      : undefined,
+    // Also for services marked NO_AUTH_DATA_REQUIRED: without a PAC the ticket would be no evidence.
+    pac: context.pacs.of(user, "service").with({ clientInfo: { authTime: authtime, name: nameText(cname) } }),
     others: [],
     ticketKey: destination.key,
     sessionEncType: destination.sessionEncType,

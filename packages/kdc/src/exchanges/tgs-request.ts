@@ -9,18 +9,25 @@ import {
   type KdcReqBody,
   KeyUsage,
   MsgType,
+  PacType,
   type PaData,
   PaType,
   TgsReq,
   verifyChecksum,
-  verifyPac,
+  verifyServerSignature,
 } from "@waybill/kerberos";
-import { requestorDecision, serviceTgtDecision, tgsClientDecision } from "../policy/index.ts";
+import {
+  requestorDecision,
+  serviceTgtDecision,
+  serviceTgtSignatureDecision,
+  tgsClientDecision,
+} from "../policy/index.ts";
 import { type OpenedApRequest, openApRequest } from "./ap-request.ts";
 import type { Conversation } from "./conversation.ts";
 import { armorKeyOf, type FastState, openFast } from "./fast.ts";
 import type { KdcContext } from "./kdc-context.ts";
 import { findClient, isOwnRealm, nameText } from "./names.ts";
+import { tested, worst } from "./pac-signatures.ts";
 import { padataOf } from "./padata.ts";
 import { granted, KdcRefusal } from "./refusal.ts";
 import { type OpenedTicket, withoutPac } from "./ticket-pac.ts";
@@ -137,7 +144,9 @@ function checkRequester(tgt: OpenedTicket, context: KdcContext): Account {
   }
   granted(serviceTgtDecision(client, pac === undefined ? "absent" : "present", profile));
   if (pac !== undefined) {
-    verifyPac(pac, { serverKey: tgt.key, kdcKey: tgt.key });
+    const signature = tested(() => verifyServerSignature(pac, tgt.key));
+    const present = pac.buffer(PacType.kdcChecksum) === undefined ? "missing" : "valid";
+    granted(serviceTgtSignatureDecision(client, worst(signature, present), profile));
     granted(requestorDecision(client, pac.requestor, profile));
   }
   granted(

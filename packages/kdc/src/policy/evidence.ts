@@ -1,9 +1,12 @@
 import type { Account } from "@waybill/directory";
-import { ErrorCode } from "@waybill/kerberos";
+import { ErrorCode, NtStatus } from "@waybill/kerberos";
 import { type Refusal, refuse } from "./decision.ts";
 import { activeDirectory, type KdcProfile } from "./profile.ts";
 import type { Reason } from "./reason.ts";
 import { classicStatus } from "./s4u2proxy-decision.ts";
+
+/** `unkeyed`: made without a key, by a checksum type that proves nothing; `unsupported`: SHA-1, which AD names differently. */
+export type SignatureState = "valid" | "invalid" | "missing" | "unkeyed" | "unsupported";
 
 /** What the KDC found out about the ticket a service shows for S4U2Proxy. */
 export interface EvidenceFacts {
@@ -14,9 +17,9 @@ export interface EvidenceFacts {
   readonly forService: boolean;
   readonly pac: "present" | "absent";
   /** Signatures of server and KDC (types 6 and 7) and over the whole PAC (19). */
-  readonly pacSignatures: "valid" | "invalid" | "missing";
+  readonly pacSignatures: SignatureState;
   /** The signature over the ticket itself (16), against a changed flag: CVE-2020-17049. */
-  readonly ticketSignature: "valid" | "invalid" | "missing";
+  readonly ticketSignature: SignatureState;
   readonly profile?: KdcProfile | undefined;
 }
 
@@ -30,10 +33,14 @@ export function evidenceDecision(facts: EvidenceFacts): { readonly allowed: true
   if (!facts.forService)
     return refuse(profile, profile.codes.foreignEvidence, status, notForService(facts.service));
   if (facts.pac === "absent") return forged(withoutPac);
-  if (facts.pacSignatures !== "valid")
-    return forged(facts.pacSignatures === "missing" ? unsigned : forgedReason);
-  if (facts.ticketSignature !== "valid")
-    return forged(facts.ticketSignature === "missing" ? unsigned : forgedReason);
+  const { pacSignatures, ticketSignature } = facts;
+  const { KDC_ERR_SUMTYPE_NOSUPP, KRB_ERR_GENERIC } = ErrorCode;
+  if (pacSignatures === "invalid" || ticketSignature === "invalid") return forged(forgedReason);
+  if (pacSignatures === "unsupported") return refuse(profile, KDC_ERR_SUMTYPE_NOSUPP, status, unsigned);
+  if (pacSignatures !== "valid" || ticketSignature === "unkeyed" || ticketSignature === "unsupported") {
+    return refuse(profile, KRB_ERR_GENERIC, status, unsigned);
+  }
+  if (ticketSignature === "missing") return forged(unsigned);
   return { allowed: true };
 }
 
@@ -50,6 +57,31 @@ export function serviceTgtDecision(
     lifts: [{ kind: "ask-differently", how: "Sign the service in again and ask for a PAC." }],
   });
 }
+
+/**
+ * The signatures of the TGT a service shows. The KDC signs TGTs twice with the same key; like Windows this looks at
+ * the first signature and insists only on the presence of the second.
+ */
+export function serviceTgtSignatureDecision(
+  service: Account,
+  signature: SignatureState,
+  profile: KdcProfile = activeDirectory,
+): { readonly allowed: true } | Refusal {
+  if (signature === "valid") return { allowed: true };
+  const [code, status] = tgtSignatureCodes[signature];
+  return refuse(profile, code, status, {
+    id: "service-tgt-forged",
+    sentence: `The PAC of ${service.samAccountName}'s ticket-granting ticket is not signed by this KDC.`,
+    lifts: [{ kind: "ask-differently", how: "Sign in again." }],
+  });
+}
+
+const tgtSignatureCodes = {
+  invalid: [ErrorCode.KRB_AP_ERR_MODIFIED, NtStatus.STATUS_WRONG_PASSWORD],
+  missing: [ErrorCode.KRB_ERR_GENERIC, NtStatus.STATUS_INSUFFICIENT_RESOURCES],
+  unkeyed: [ErrorCode.KRB_ERR_GENERIC, NtStatus.STATUS_INSUFFICIENT_RESOURCES],
+  unsupported: [ErrorCode.KDC_ERR_SUMTYPE_NOSUPP, NtStatus.STATUS_LOGON_FAILURE],
+} as const;
 
 /** The PAC's requestor SID must be the client's account: CVE-2021-42287. */
 export function requestorDecision(

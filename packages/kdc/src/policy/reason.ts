@@ -34,6 +34,7 @@ export type ReasonId =
   | "evidence-unsigned"
   | "evidence-forged"
   | "service-tgt-without-pac"
+  | "service-tgt-forged"
   | "requestor-mismatch"
   // accounts
   | "client-unknown"

@@ -115,11 +115,14 @@ function blanked(pac: Pac, types: readonly number[]): Uint8Array {
   }
   const copy = new Uint8Array(source);
   for (const type of types) {
-    const signature = signatureOf(pac, type)?.signature;
-    if (signature === undefined) continue;
-    // Signatures are views of the PAC's own bytes, so their place in it follows from their addresses.
-    const start = signature.byteOffset - source.byteOffset;
-    copy.fill(0, start, start + signature.length);
+    const data = pac.buffer(type);
+    if (data === undefined) continue;
+    // A signature of a type that proves nothing was still part of what the others were made over.
+    const view = Buffer.from(data.buffer, data.byteOffset, data.length);
+    const length = (data.length < 4 ? undefined : checksumSize(view.readInt32LE(0))) ?? data.length - 4;
+    // Buffers are views of the PAC's own bytes, so their place in it follows from their addresses.
+    const start = data.byteOffset - source.byteOffset + 4;
+    copy.fill(0, start, Math.min(start + length, data.byteOffset - source.byteOffset + data.length));
   }
   return copy;
 }

@@ -1,0 +1,50 @@
+import { checksumTypeFor, type EncryptionKey, type Pac, PacError, signatureOf } from "@waybill/kerberos";
+import type { SignatureState } from "../policy/index.ts";
+
+const sha1 = 14;
+
+/** What a verification says, in policy's words. */
+export function tested(verify: () => void): SignatureState {
+  try {
+    verify();
+    return "valid";
+  } catch (error) {
+    if (!(error instanceof PacError)) throw error;
+    if (error.code === "PAC_SIGNATURE_MISSING") return "missing";
+    if (error.code !== "PAC_SIGNATURE_TYPE_REFUSED") return "invalid";
+    return error.facts.type === sha1 ? "unsupported" : "unkeyed";
+  }
+}
+
+/** Whether a signature has the type that goes with the key: rc4's works with any key and AD refuses it here. */
+export function hasTypeOf(key: EncryptionKey, pac: Pac, buffer: number): boolean {
+  try {
+    return signatureOf(pac, buffer)?.type === checksumTypeFor(key.keytype);
+  } catch (error) {
+    if (error instanceof PacError) return false;
+    throw error;
+  }
+}
+
+/** Verifies with the one of several keys that fits: krbtgt's password may have changed since. */
+export function testedWith(
+  keys: readonly EncryptionKey[],
+  pac: Pac,
+  buffer: number,
+  verify: (key: EncryptionKey) => void,
+): SignatureState {
+  if (pac.buffer(buffer) === undefined) return "missing";
+  let state: SignatureState = "unkeyed";
+  for (const key of keys) {
+    if (!hasTypeOf(key, pac, buffer)) continue;
+    state = tested(() => verify(key));
+    if (state !== "invalid") return state;
+  }
+  return state;
+}
+
+const gravest = ["invalid", "unsupported", "missing", "unkeyed"] as const;
+
+export function worst(...states: readonly SignatureState[]): SignatureState {
+  return gravest.find((state) => states.includes(state)) ?? "valid";
+}
