@@ -52,7 +52,8 @@ function independentReasons(prediction: Prediction, exchange: Exchange): Reason[
   const own = exchange.reasons.filter(({ id }) => id !== "evidence-not-forwardable");
   if (exchange.reasons[0]?.id !== "evidence-not-forwardable") {
     // Of two ways to delegate one is enough: what is missing in the other is no second fault.
-    const [first, ...rest] = own;
+    const [stated, ...rest] = own;
+    const first = decisive.find(({ id }) => own.some((reason) => reason.id === id)) ?? stated;
     const missing: ReadonlySet<string> = new Set(missingReasons);
     const also = rest.filter(({ id }) => !missing.has(id));
     return first === undefined ? decisive : [first, ...also];

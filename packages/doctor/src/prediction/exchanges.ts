@@ -157,7 +157,11 @@ export function predictS4uProxy(
     targetSpn: service,
     resourceBasedRequested: true,
     forService: true,
-    pac: hasFlag(host.userAccountControl, "noAuthDataRequired") ? "absent" : "present",
+    // S4U2Self tickets carry one even for services marked to need none.
+    pac:
+      evidence.kind !== "s4u2self" && hasFlag(host.userAccountControl, "noAuthDataRequired")
+        ? "absent"
+        : "present",
     pacSignatures: "valid",
     ticketSignature: "valid",
     profile,

@@ -205,6 +205,13 @@ function decisiveExchange(exchanges: readonly Exchange[]): Exchange | undefined 
 /** That evidence is not forwardable is an effect: the reason is why it is not. */
 function decisiveReason(exchanges: readonly Exchange[], failed: Exchange): Reason | undefined {
   const [first] = failed.reasons;
+  if (first?.id === "resource-grants-nobody") {
+    // Where neither way is set up, the classic list is what people look for.
+    return (
+      failed.reasons.find(({ id }) => id === "delegation-not-configured" || id === "target-not-listed") ??
+      first
+    );
+  }
   if (first?.id !== "evidence-not-forwardable") return first;
   const evidence = evidenceBefore(exchanges, failed);
   return evidence?.reasons[0] ?? failed.reasons[1] ?? first;

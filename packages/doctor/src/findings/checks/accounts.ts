@@ -81,7 +81,7 @@ function unusableTickets(examination: Examination, host: Account): Finding[] {
       examination.finding("host-without-pac", {
         cause: `Tickets to ${name} carry no PAC (userAccountControl has NO_AUTH_DATA_REQUIRED), and without PAC no ticket is evidence.`,
         evidence: [factOf(host, "userAccountControl", "NO_AUTH_DATA_REQUIRED")],
-        effect: `Nothing can be moved away from ${name}, and ${name} cannot tell the groups of whoever comes.`,
+        effect: `Nothing can be moved away from ${name} on the strength of the person's own ticket, and ${name} cannot tell the groups of whoever comes.`,
         remedies: [remedyOf(view, `Clear NO_AUTH_DATA_REQUIRED on ${name}.`, draft.diffs(), true)],
       }),
     );
