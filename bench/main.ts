@@ -1,7 +1,7 @@
 import { type BenchTable, formatBenchTable } from "./table.ts";
 
 interface BenchModule {
-  run(): Promise<BenchTable | readonly BenchTable[]>;
+  readonly run: () => Promise<BenchTable | readonly BenchTable[]>;
 }
 
 /** `npm run bench` runs all of them, `npm run bench asn1 gss` those. */

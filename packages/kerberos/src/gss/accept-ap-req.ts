@@ -1,24 +1,16 @@
-import { type Clock, type EpochMs, toHex } from "@waybill/base";
+import type { Clock, EpochMs } from "@waybill/base";
 import { decrypt } from "../crypto/encrypt.ts";
 import { KerberosError } from "../errors.ts";
 import { ApReq, Authenticator } from "../messages/ap.ts";
 import type { EncryptionKey } from "../messages/basic.ts";
-import { EncTicketPart, type Ticket } from "../messages/ticket.ts";
+import { EncTicketPart } from "../messages/ticket.ts";
 import { type Principal, samePrincipal, toPrincipal } from "../principal.ts";
 import { ApOptions, TicketFlags } from "../registry/flags.ts";
 import { KeyUsage } from "../registry/key-usage.ts";
 import { MsgType } from "../registry/msg-type.ts";
 import { decoding, GssError } from "./gss-error.ts";
+import { openTicket, type ServiceKeys } from "./open-ticket.ts";
 import type { ReplayCache } from "./replay-cache.ts";
-
-/** A service's long-term keys, as a keytab holds them. */
-export interface ServiceKeys {
-  readonly entries: readonly {
-    readonly principal: Principal;
-    readonly kvno: number;
-    readonly key: EncryptionKey;
-  }[];
-}
 
 export interface AcceptApReqOptions {
   readonly keytab: ServiceKeys;
@@ -73,67 +65,6 @@ export function acceptApReq(message: Uint8Array, options: AcceptApReqOptions): A
   }
   const server = toPrincipal(request.ticket.realm, request.ticket.sname);
   return { request, encTicketPart, ticketBytes, authenticator, client, server, serviceKey };
-}
-
-/**
- * Opens a ticket with whichever key fits. The name on a ticket is not protected and services have aliases that
- * keytabs do not list, so it only decides what is tried first.
- */
-function openTicket(
-  ticket: Ticket,
-  options: Pick<AcceptApReqOptions, "keytab" | "principal">,
-): { bytes: Uint8Array; key: EncryptionKey } {
-  const { etype, kvno, cipher } = ticket.encPart;
-  const server = toPrincipal(ticket.realm, ticket.sname);
-  const name = `${server.components.join("/")}@${server.realm}`;
-  const wanted = options.principal;
-  const own = options.keytab.entries.filter(
-    ({ principal, key }) =>
-      key.keytype === etype && (wanted === undefined || samePrincipal(principal, wanted)),
-  );
-  const rank = (entry: ServiceKeys["entries"][number]): number =>
-    (samePrincipal(entry.principal, server) ? 2 : 0) + (entry.kvno === kvno ? 1 : 0);
-  const tried = new Set<string>();
-  for (const { key } of own.toSorted((left, right) => rank(right) - rank(left))) {
-    const fingerprint = toHex(key.keyvalue);
-    if (tried.has(fingerprint)) continue;
-    tried.add(fingerprint);
-    try {
-      return { bytes: decrypt(key, KeyUsage.ticket, cipher), key };
-    } catch (error) {
-      if (!(error instanceof KerberosError)) throw error;
-    }
-  }
-  const facts = { server: name, enctype: etype, ...(kvno === undefined ? {} : { kvno }) };
-  if (own.length === 0) {
-    throw new GssError(
-      "KRB_AP_ERR_NOKEY",
-      `the keytab holds no key of encryption type ${etype} for ${name}`,
-      {
-        family: "environment",
-        facts,
-        remedy: "Export the service's current keys of every encryption type into its keytab.",
-      },
-    );
-  }
-  const versions = own.filter((entry) => rank(entry) >= 2).map((entry) => entry.kvno);
-  if (kvno !== undefined && versions.length > 0 && !versions.includes(kvno)) {
-    throw new GssError(
-      "KRB_AP_ERR_BADKEYVER",
-      `the ticket for ${name} needs key version ${kvno}; the keytab has ${versions.join(", ")}`,
-      {
-        family: "environment",
-        facts,
-        remedy:
-          "The account's password changed after the keytab was made, or the client holds an old ticket: export the keytab again, or let the client get new tickets.",
-      },
-    );
-  }
-  throw new GssError("KRB_AP_ERR_MODIFIED", `no key in the keytab opens the ticket for ${name}`, {
-    facts,
-    remedy:
-      "The name belongs to another account in the directory, or the account's password changed: compare `setspn -Q` and the keytab.",
-  });
 }
 
 function openAuthenticator(request: ApReq, sessionKey: EncryptionKey): Authenticator {

@@ -2,7 +2,6 @@ export {
   type AcceptApReqOptions,
   type AcceptedApReq,
   acceptApReq,
-  type ServiceKeys,
 } from "./accept-ap-req.ts";
 export { type ChannelBindings, hashChannelBindings, tlsServerEndPoint } from "./channel-bindings.ts";
 export {
@@ -21,5 +20,6 @@ export type { Handshake, StepResult } from "./handshake.ts";
 export type { AcceptorOptions } from "./krb5-acceptor.ts";
 export type { InitiatorOptions } from "./krb5-initiator.ts";
 export { MechanismOid } from "./mechanism-oid.ts";
+export { type OpenedTicket, readTicket, type ServiceKeys } from "./open-ticket.ts";
 export { MemoryReplayCache, type ReplayCache, type ReplayCacheOptions } from "./replay-cache.ts";
 export { type Evidence, type SealedParts, SecurityContext } from "./security-context.ts";
