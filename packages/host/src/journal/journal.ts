@@ -18,7 +18,7 @@ export interface VmRecord {
   readonly definition: VmDefinition;
   readonly custody: Custody;
   /** Whether the operator wants it running; decides what happens after a crash of the machine. */
-  readonly wanted: "running" | "stopped";
+  readonly wanted: "running" | "paused" | "stopped";
   /** Why the VM is paused or stopped although it should not be, for the operator. */
   readonly note?: string | undefined;
   readonly updated: EpochMs;
@@ -36,6 +36,8 @@ export interface MigrationRecord {
   readonly reason?: string | undefined;
   /** Images that travel with the machine, as this host calls them. */
   readonly disks?: readonly string[] | undefined;
+  /** The destination does not know yet that the machine stays here: it is told until it has understood. */
+  readonly untold?: boolean | undefined;
   readonly started: EpochMs;
   readonly updated: EpochMs;
 }
@@ -109,6 +111,12 @@ export class Journal {
         this.#database.putSync(`setting/${key}`, value);
       }
     });
+  }
+
+  /** Changes what is wished or said of a VM and leaves alone who owns it, whatever became of that meanwhile. */
+  changeVm(id: string, changes: Partial<Pick<VmRecord, "wanted" | "note">>): void {
+    const vm = this.vm(id);
+    if (vm !== undefined) this.commit({ vms: [{ ...vm, ...changes }] });
   }
 
   #range(prefix: string): Row[] {

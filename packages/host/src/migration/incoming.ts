@@ -1,4 +1,4 @@
-import { rm, statfs } from "node:fs/promises";
+import { rm, stat, statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { dirname } from "node:path";
 import { type Logger, utf8 } from "@waybill/base";
@@ -10,7 +10,7 @@ import {
   parseVmDefinition,
   type VmDefinition,
 } from "@waybill/qemu";
-import type { AuditLog } from "../audit/audit-log.ts";
+import type { AuditLog, AuditRecord } from "../audit/audit-log.ts";
 import { EventId } from "../audit/audit-log.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Caller } from "../authorization/caller.ts";
@@ -20,6 +20,7 @@ import type { Slots } from "../service/slots.ts";
 import type { VmManager } from "../service/vm-manager.ts";
 import type { SealedChannel } from "./channel.ts";
 import type { DestinationMessage, SourceMessage } from "./messages.ts";
+import type { StepObserver } from "./steps.ts";
 import { qemuOptions } from "./transfer-options.ts";
 
 export interface IncomingParts {
@@ -34,6 +35,7 @@ export interface IncomingParts {
   /** IP address QEMU listens on for memory and disks. */
   readonly dataAddress: string;
   readonly enabled: () => boolean;
+  readonly onStep?: StepObserver | undefined;
 }
 
 /** The other end of an authenticated connection. */
@@ -128,6 +130,7 @@ export class IncomingMigration {
       throw limitReached(this.#parts.host, definition.name, this.#parts.storageSlots.limit);
     }
     try {
+      await this.#reached("destination:greeted");
       this.#register(definition, message);
       await this.#receiveMachine(definition, message);
     } finally {
@@ -139,8 +142,8 @@ export class IncomingMigration {
   async #receiveMachine(definition: VmDefinition, message: Prepare): Promise<void> {
     const { vms, dataAddress } = this.#parts;
     let target: MigrationTarget | undefined;
-    let taken = false;
     try {
+      await this.#reached("destination:registered");
       for (const disk of message.disks) {
         const image = definition.disks.find(({ id }) => id === disk.id);
         if (image === undefined) throw unexpected(`disk ${disk.id}`);
@@ -152,23 +155,25 @@ export class IncomingMigration {
         secret: this.#secret(),
       });
       vms.adopt(definition.uuid, target.vm);
+      await this.#reached("destination:started");
       const storage = message.disks.length > 0 ? await target.exportDisks(dataAddress) : undefined;
       const memory = await target.listen(dataAddress);
+      await this.#reached("destination:listening");
       this.#send({
         type: "prepared",
         memory,
         machine: definition.machine,
         ...(storage === undefined ? {} : { storage }),
       });
-      taken = await this.#follow(target, message.running);
+      await this.#follow(target, message.running);
     } catch (error) {
-      if (!taken) await this.#giveUp(target, error);
+      await this.#giveUp(target, error);
       throw error;
     }
   }
 
   /** Does what the source says until the machine is taken or given up. */
-  async #follow(target: MigrationTarget, running: boolean): Promise<boolean> {
+  async #follow(target: MigrationTarget, running: boolean): Promise<void> {
     for (;;) {
       const message = await this.#receive("the next step of the migration");
       switch (message.type) {
@@ -176,20 +181,26 @@ export class IncomingMigration {
           break;
         case "flowing":
           await target.closeDoor();
+          await this.#reached("destination:flowing");
           break;
         case "mirrored":
           await target.closeStorage();
+          await this.#reached("destination:storage-closed");
           this.#send({ type: "storage-closed" });
           break;
         case "take":
+          await this.#reached("destination:take-received");
           await target.awaitArrival();
-          await takeOver(this.#parts, this.#hello.migration, target, running);
+          await this.#reached("destination:arrived");
+          await takeOver(this.#parts, this.#hello.migration, target);
+          await this.#reached("destination:running");
           this.#send({ type: "taken", running });
-          return true;
+          await this.#reached("destination:taken-sent");
+          return;
         case "abort":
           await discard(this.#parts, this.#hello.migration, target, message.reason);
           this.#send({ type: "discarded", reason: message.reason });
-          return false;
+          return;
         default:
           throw unexpected(message.type);
       }
@@ -202,12 +213,21 @@ export class IncomingMigration {
    */
   async #giveUp(target: MigrationTarget | undefined, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
-    const complete = target !== undefined && (await isComplete(target));
-    if (complete) {
-      this.#parts.logger.warn("migration-waits-for-source", { migration: this.#hello.migration, reason });
-      return;
+    const { migration } = this.#hello;
+    const { logger, journal } = this.#parts;
+    try {
+      if (journal.migration(migration)?.state === "owned") return;
+      const complete = target !== undefined && (await isComplete(target));
+      if (complete) logger.warn("migration-waits-for-source", { migration, reason });
+      else await discard(this.#parts, migration, target, reason);
+    } catch (failure) {
+      // The supervisor goes on with what the journal still calls incoming.
+      logger.error("migration-not-given-up", { migration, error: failure });
     }
-    await discard(this.#parts, this.#hello.migration, target, reason);
+  }
+
+  async #reached(step: Parameters<StepObserver>[0]): Promise<void> {
+    await this.#parts.onStep?.(step, this.#hello.migration);
   }
 
   #secret(): MigrationKey {
@@ -220,12 +240,14 @@ export class IncomingMigration {
     const { migration, host: from } = this.#hello;
     const { caller } = this.#peer;
     const now = { started: Date.now(), updated: Date.now() };
+    // Another conversation may have come first while this one was being examined.
+    this.#demandUnknown(definition);
     const vm: VmRecord = {
       id: definition.uuid,
       name: definition.name,
       definition,
       custody: { state: "incoming", migration, from },
-      wanted: running ? "running" : "stopped",
+      wanted: running ? "running" : "paused",
       updated: now.updated,
     };
     const record: MigrationRecord = {
@@ -269,22 +291,14 @@ export class IncomingMigration {
 
   /** Everything that can be known to be wrong before anything moves. */
   async #examine(definition: VmDefinition, message: Prepare): Promise<void> {
-    const { journal, vms, host } = this.#parts;
-    const existing = journal.vm(definition.uuid) ?? journal.vmByName(definition.name);
-    if (existing !== undefined) {
-      throw new HostError(`${host} already has a virtual machine called ${existing.name}`, {
-        code: "VM_EXISTS",
-        family: "environment",
-        hresult: Hresult.failed,
-        facts: { vm: existing.name, custody: existing.custody.state },
-        remedy: "Remove or rename the one at the destination, or wait until its own migration has settled.",
-      });
-    }
+    const { vms, host } = this.#parts;
+    this.#demandUnknown(definition);
     const arriving = message.disks.map(
       ({ id }) => definition.disks.find((disk) => disk.id === id)?.path ?? "",
     );
     vms.checkFiles(definition);
     await vms.checkFilesExist(definition, new Set(arriving));
+    for (const path of arriving) await this.#demandFree(path);
     vms.place(definition);
     const needed = definition.memoryMiB * 1024 * 1024;
     if (needed > freemem()) {
@@ -300,6 +314,33 @@ export class IncomingMigration {
       );
     }
     await this.#examineSpace(message, arriving[0]);
+  }
+
+  /** A file that is there already is somebody's, and must outlive a migration that fails. */
+  async #demandFree(path: string): Promise<void> {
+    if ((await stat(path).catch(() => undefined)) === undefined) return;
+    throw new HostError(`${this.#parts.host} already has a file ${path}`, {
+      code: "FILE_EXISTS",
+      family: "environment",
+      hresult: Hresult.failed,
+      facts: { path },
+      remedy: "Move or remove that file: an arriving disk never overwrites one.",
+    });
+  }
+
+  #demandUnknown(definition: VmDefinition): void {
+    const { journal, host } = this.#parts;
+    if (journal.migration(this.#hello.migration) !== undefined)
+      throw unexpected("a migration that has ended");
+    const existing = journal.vm(definition.uuid) ?? journal.vmByName(definition.name);
+    if (existing === undefined) return;
+    throw new HostError(`${host} already has a virtual machine called ${existing.name}`, {
+      code: "VM_EXISTS",
+      family: "environment",
+      hresult: Hresult.failed,
+      facts: { vm: existing.name, custody: existing.custody.state },
+      remedy: "Remove or rename the one at the destination, or wait until its own migration has settled.",
+    });
   }
 
   async #examineSpace(message: Prepare, path: string | undefined): Promise<void> {
@@ -346,66 +387,87 @@ export async function isComplete(target: MigrationTarget): Promise<boolean> {
   }
 }
 
-/** The machine becomes this host's: first in the journal, then in fact. */
+/**
+ * The machine becomes this host's: first in the journal, then in fact. Once the journal says so nothing is
+ * taken back: a guest that cannot be told to run now is left to the supervisor.
+ */
 export async function takeOver(
-  parts: Pick<IncomingParts, "journal" | "audit" | "logger">,
+  parts: Pick<IncomingParts, "journal" | "audit" | "logger" | "onStep">,
   migration: string,
   target: MigrationTarget,
-  running: boolean,
 ): Promise<void> {
-  const { journal } = parts;
+  const { journal, logger } = parts;
   const record = journal.migration(migration);
   const vm = record === undefined ? undefined : journal.vm(record.vm);
-  if (record === undefined || vm === undefined) throw unexpected("a migration that is not in the journal");
-  journal.commit({
-    vms: [{ ...vm, custody: { state: "owner" }, wanted: running ? "running" : "stopped" }],
-    migrations: [{ ...record, state: "owned" }],
-  });
-  if (running) await target.activate();
-  else await target.vm.takeOwnership();
-  parts.audit.write({
-    action: "accept",
-    outcome: "succeeded",
-    person: record.person,
-    assertedBy: "recorded",
-    delegatingHost: record.peer,
-    vm: vm.name,
-    migration,
-    peer: record.peer,
-    eventId: EventId.migrationCompleted,
-  });
-  await target.tidy().catch((error: unknown) => parts.logger.warn("tidy-failed", { migration, error }));
+  if (record?.state === "owned") return;
+  const { custody } = vm ?? {};
+  const waiting = custody?.state === "incoming" && custody.migration === migration;
+  if (record?.state !== "transferring" || vm === undefined || !waiting)
+    throw unexpected("take, for a copy that was given up");
+  const owned: MigrationRecord = { ...record, state: "owned" };
+  journal.commit({ vms: [{ ...vm, custody: { state: "owner" }, note: undefined }], migrations: [owned] });
+  await parts.onStep?.("destination:owned", migration);
+  try {
+    if (vm.wanted === "running") await target.activate();
+    else await target.vm.takeOwnership();
+    await target.tidy();
+  } catch (error) {
+    logger.error("activation-left-to-supervisor", { vm: vm.name, migration, error });
+  }
+  recordOutcome(parts, owned, { outcome: "succeeded", eventId: EventId.migrationCompleted });
 }
 
-/** The copy will never run: first in the journal, then in fact. */
+/**
+ * The copy will never run: first in the journal, then in fact.
+ *
+ * @returns false when it is too late: the machine is this host's already.
+ */
 export async function discard(
   parts: Pick<IncomingParts, "journal" | "audit" | "logger" | "vms">,
   migration: string,
   target: MigrationTarget | undefined,
   reason: string,
-): Promise<void> {
+): Promise<boolean> {
   const { journal, vms } = parts;
   const record = journal.migration(migration);
-  if (record !== undefined && record.state !== "owned") {
-    journal.commit({ removedVms: [record.vm], migrations: [{ ...record, state: "discarded", reason }] });
-    parts.audit.write({
-      action: "accept",
-      outcome: "failed",
-      person: record.person,
-      assertedBy: "recorded",
-      delegatingHost: record.peer,
-      vm: record.vmName,
-      migration,
-      peer: record.peer,
-      detail: reason,
-    });
+  if (record === undefined || record.state === "owned" || record.state === "done") return false;
+  const custody = journal.vm(record.vm)?.custody;
+  const arriving = custody?.state === "incoming" && custody.migration === migration;
+  const discarded: MigrationRecord = { ...record, state: "discarded", reason: record.reason ?? reason };
+  if (record.state !== "discarded" || arriving) {
+    journal.commit({ removedVms: arriving ? [record.vm] : [], migrations: [discarded] });
+    recordOutcome(parts, record, { outcome: "failed", detail: reason.slice(0, 500) });
   }
   if (target !== undefined) {
     await target.abandon();
     await vms.forget(target.vm.definition.uuid);
   }
   // Half a copy of a disk is of no use, and would be in the way of the next attempt.
-  for (const path of record?.disks ?? []) await rm(path, { force: true });
+  for (const path of record.disks ?? []) await rm(path, { force: true });
+  if ((record.disks?.length ?? 0) > 0) journal.commit({ migrations: [{ ...discarded, disks: [] }] });
+  return true;
+}
+
+/** What happened has happened: an audit trail that cannot be written must not undo it. */
+function recordOutcome(
+  parts: Pick<IncomingParts, "audit" | "logger">,
+  { person, peer, vmName, id }: MigrationRecord,
+  outcome: Pick<AuditRecord, "outcome" | "eventId" | "detail">,
+): void {
+  try {
+    parts.audit.write({
+      action: "accept",
+      person,
+      assertedBy: "recorded",
+      delegatingHost: peer,
+      vm: vmName,
+      migration: id,
+      peer,
+      ...outcome,
+    });
+  } catch (error) {
+    parts.logger.error("audit-not-written", { migration: id, vm: vmName, error });
+  }
 }
 
 function mebibytes(bytes: number): number {

@@ -13,6 +13,7 @@ import type { VmManager } from "../service/vm-manager.ts";
 import type { SealedChannel } from "./channel.ts";
 import { pskInput } from "./incoming.ts";
 import type { DestinationMessage, SourceMessage, TransferOptions } from "./messages.ts";
+import type { StepObserver } from "./steps.ts";
 import { qemuOptions, type SourceLimits } from "./transfer-options.ts";
 
 export interface OutgoingParts {
@@ -20,6 +21,7 @@ export interface OutgoingParts {
   readonly journal: Journal;
   readonly vms: VmManager;
   readonly logger: Logger;
+  readonly onStep?: StepObserver | undefined;
 }
 
 /** The authenticated conversation with the destination, held as the person who asked. */
@@ -51,6 +53,8 @@ export interface OutgoingReport {
 }
 
 const answerTime = { timeout: 30_000 };
+/** How long the destination may take to say that it forgot its copy; it is told again later otherwise. */
+const farewellTime = { timeout: 5000 };
 const aliveInterval = 5000;
 
 /** The source's side of one migration. What it may do and when: `messages.ts`. */
@@ -58,7 +62,7 @@ export class OutgoingMigration {
   readonly #parts: OutgoingParts;
   readonly #peer: OutgoingPeer;
   readonly #request: OutgoingRequest;
-  #surrendered = false;
+  #wasRunning = true;
 
   constructor(parts: OutgoingParts, peer: OutgoingPeer, request: OutgoingRequest) {
     this.#parts = parts;
@@ -68,7 +72,8 @@ export class OutgoingMigration {
 
   /** Whether this host has given the machine up in its journal, and only the destination can say what became of it. */
   get surrendered(): boolean {
-    return this.#surrendered;
+    const state = this.#parts.journal.migration(this.#request.migration)?.state;
+    return state === "surrendered" || state === "done";
   }
 
   /** Asks the destination whether it would take the machine; nothing moves. */
@@ -89,16 +94,19 @@ export class OutgoingMigration {
     const machine = await this.#parts.vms.machine(vm.id);
     if (machine === undefined) throw notRunning(vm.name);
     await this.#hello("migrate");
+    await this.#reached("source:welcomed");
     await this.#authorizeDisks();
     this.#journal("transferring");
     const source = new MigrationSource(machine);
     const alive = setInterval(() => this.#tryToSend({ type: "alive" }), aliveInterval);
     try {
+      await this.#reached("source:registered");
       const prepared = await this.#prepare();
+      await this.#reached("source:prepared");
       await this.#send(source, prepared);
       return await this.#handOver(source);
     } catch (error) {
-      if (!this.#surrendered) await this.#takeBack(source, machine, error);
+      if (!this.surrendered) await this.#takeBack(source, machine, error);
       throw error;
     } finally {
       clearInterval(alive);
@@ -130,6 +138,7 @@ export class OutgoingMigration {
     const { vm, withDisks, options } = this.#request;
     const machine = await this.#parts.vms.machine(vm.id);
     const running = machine !== undefined && (await machine.status()).running;
+    this.#wasRunning = running;
     const disks: { id: string; bytes: number }[] = [];
     for (const disk of withDisks ? vm.definition.disks.filter(({ readOnly }) => !readOnly) : []) {
       disks.push({ id: disk.id, bytes: (await inspectDisk(disk)).virtualSize });
@@ -151,9 +160,20 @@ export class OutgoingMigration {
       secret,
       ...(runAs === undefined ? {} : { runAs }),
     });
-    if (prepared.storage !== undefined) await source.mirrorDisks(prepared.storage, { onProgress, signal });
+    if (prepared.storage !== undefined) {
+      await source.mirrorDisks(prepared.storage, { onProgress, signal });
+      await this.#reached("source:disks-copied");
+    }
     let flowing = false;
+    let switching = !options.postCopy;
     const progress = (step: MigrationProgress): void => {
+      // One whole pass first: what is over there already need not be fetched page by page.
+      if (!switching && step.pass > 1) {
+        switching = true;
+        source.switchToPostCopy().catch((error: unknown) => {
+          this.#parts.logger.warn("post-copy-not-begun", { migration, error });
+        });
+      }
       // All connections stand once memory moves; nobody else needs the key after that.
       if (!flowing && step.transferred > 0) {
         flowing = true;
@@ -162,10 +182,12 @@ export class OutgoingMigration {
       onProgress(step);
     };
     await source.sendMemory(prepared.memory, { onProgress: progress, signal });
+    await this.#reached("source:memory-sent");
     if (prepared.storage === undefined) return;
     await source.finishMirror({ signal });
     this.#tell({ type: "mirrored" });
     await this.#expect("storage-closed");
+    await this.#reached("source:storage-closed");
   }
 
   async #handOver(source: MigrationSource): Promise<OutgoingReport> {
@@ -173,10 +195,14 @@ export class OutgoingMigration {
     // With post-copy the guest runs over there before QEMU is done here: the journal has to be first.
     if (this.#request.options.postCopy) this.#surrender();
     await source.handOver();
-    if (!this.#surrendered) this.#surrender();
+    await this.#reached("source:completed");
+    if (!this.surrendered) this.#surrender();
+    await this.#reached("source:surrendered");
     this.#tell({ type: "take" });
+    await this.#reached("source:take-sent");
     const answer = await this.#receive(["taken", "discarded"]);
     if (answer.type === "discarded") throw this.#refused(answer.reason);
+    await this.#reached("source:taken");
     if (this.#request.options.postCopy) await source.awaitCompletion();
     const summary = await source.summary();
     await settleAsGone(this.#parts, migration);
@@ -188,22 +214,50 @@ export class OutgoingMigration {
     const { vm, migration, destination } = this.#request;
     const record = this.#parts.journal.migration(migration);
     if (record === undefined) return;
+    const current = this.#parts.journal.vm(vm.id) ?? vm;
     this.#parts.journal.commit({
-      vms: [{ ...vm, custody: { state: "surrendered", migration, to: destination } }],
+      vms: [{ ...current, custody: { state: "surrendered", migration, to: destination } }],
       migrations: [{ ...record, state: "surrendered" }],
     });
-    this.#surrendered = true;
   }
 
   /** Nothing was given up: the guest goes on here, and the destination forgets its copy. */
   async #takeBack(source: MigrationSource, machine: VirtualMachine, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
     this.#tryToSend({ type: "abort", reason: reason.slice(0, 1000) });
-    if (await machine.alive()) await source.cancel();
-    this.#journal("failed", reason);
+    try {
+      if (await machine.alive()) {
+        await source.cancel();
+        // What QEMU had completed it does not undo; but nobody was told to take the machine, so it is ours.
+        if (this.#wasRunning && !(await machine.status()).running) await machine.resume({ reclaim: true });
+      }
+    } catch (failure) {
+      // The supervisor goes on with it once this migration is over.
+      this.#parts.logger.error("migration-not-undone", { vm: this.#request.vm.name, error: failure });
+    }
+    const untold = !(await this.#wasForgotten());
+    this.#journal("failed", reason, untold);
   }
 
-  #journal(state: MigrationRecord["state"], reason?: string): void {
+  /** Whether the destination has said that its copy is gone. */
+  async #wasForgotten(): Promise<boolean> {
+    const { channel } = this.#peer;
+    try {
+      while (channel.channel.open) {
+        const { type } = await channel.receive("the end of the migration", farewellTime);
+        if (type === "discarded" || type === "refused") return true;
+      }
+    } catch {
+      // It is told again under this host's own name.
+    }
+    return false;
+  }
+
+  async #reached(step: Parameters<StepObserver>[0]): Promise<void> {
+    await this.#parts.onStep?.(step, this.#request.migration);
+  }
+
+  #journal(state: MigrationRecord["state"], reason?: string, untold?: boolean): void {
     const { migration, vm, destination, person, withDisks } = this.#request;
     const started = this.#parts.journal.migration(migration)?.started ?? Date.now();
     const disks = withDisks
@@ -219,6 +273,7 @@ export class OutgoingMigration {
       state,
       reason,
       disks,
+      untold,
       started,
       updated: started,
     };
@@ -248,7 +303,7 @@ export class OutgoingMigration {
   ): Promise<Extract<DestinationMessage, { type: T }>> {
     const message = await this.#peer.channel.receive("an answer", {
       ...answerTime,
-      signal: this.#surrendered ? undefined : this.#request.signal,
+      signal: this.surrendered ? undefined : this.#request.signal,
     });
     if (message.type === "refused") throw fromRefusal(message);
     if (types.some((type) => type === message.type))
@@ -275,10 +330,16 @@ export async function settleAsGone(parts: OutgoingParts, migration: string): Pro
   const record = journal.migration(migration);
   if (record === undefined) return;
   const machine = await vms.machine(record.vm);
-  journal.commit({ removedVms: [record.vm], migrations: [{ ...record, state: "done" }] });
+  const custody = journal.vm(record.vm)?.custody;
+  // Nothing but the machine that was given up in this very migration may go.
+  if (custody?.state !== "surrendered" || custody.migration !== migration) return;
+  const done: MigrationRecord = { ...record, state: "done" };
+  journal.commit({ removedVms: [record.vm], migrations: [done] });
+  await parts.onStep?.("source:gone", migration);
   if (machine !== undefined) await machine.kill();
   await vms.forget(record.vm);
   for (const path of record.disks ?? []) await rm(path, { force: true });
+  if ((record.disks?.length ?? 0) > 0) journal.commit({ migrations: [{ ...done, disks: [] }] });
 }
 
 function fromRefusal(message: Extract<DestinationMessage, { type: "refused" }>): HostError {

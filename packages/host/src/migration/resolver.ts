@@ -1,5 +1,5 @@
 import { sleep } from "@waybill/base";
-import { isUnderWay, MigrationSource, MigrationTarget } from "@waybill/qemu";
+import { isUnderWay, MigrationSource, MigrationTarget, type VirtualMachine } from "@waybill/qemu";
 import type { MigrationRecord } from "../journal/journal.ts";
 import type { SealedChannel } from "./channel.ts";
 import { discard, type IncomingParts, isComplete, takeOver } from "./incoming.ts";
@@ -40,9 +40,17 @@ export class Resolver {
   async recover(): Promise<void> {
     for (const record of this.#parts.journal.migrations()) {
       if (record.role !== "source") continue;
-      if (record.state === "transferring") await this.#recoverTransfer(record);
-      else if (record.state === "surrendered") this.settle(record.id);
+      if (record.state === "transferring") await this.#recoverOrLater(record);
+      else if (record.state === "surrendered") void this.settle(record.id);
+      else if (record.state === "failed" && record.untold === true) this.tell(record.id);
     }
+  }
+
+  /** Lets the destination know that the machine stays here, as often as it takes. */
+  tell(migration: string): void {
+    if (this.#running.has(migration)) return;
+    const work = this.#tell(migration).finally(() => this.#running.delete(migration));
+    this.#running.set(migration, work);
   }
 
   /** Asks the destination until it answers. Safe to call again for the same migration. */
@@ -54,6 +62,19 @@ export class Resolver {
     return work;
   }
 
+  /** A machine that does not answer must not keep the service from starting. */
+  async #recoverOrLater(record: MigrationRecord): Promise<void> {
+    try {
+      await this.#recoverTransfer(record);
+    } catch (error) {
+      this.#parts.logger.error("migration-not-taken-up", { vm: record.vmName, migration: record.id, error });
+      this.#parts.note(record.vm, `its migration could not be called back yet: ${reasonOf(error)}`);
+      void sleep(2000, this.#stop.signal)
+        .then(() => this.#recoverOrLater(record))
+        .catch(() => {});
+    }
+  }
+
   /**
    * The service stopped while memory was on its way. The machine was never given up, so it is ours: whatever
    * QEMU was doing is called back, unless it had finished, in which case finishing is quicker than returning.
@@ -61,31 +82,45 @@ export class Resolver {
   async #recoverTransfer(record: MigrationRecord): Promise<void> {
     const { journal, vms, logger } = this.#parts;
     const vm = journal.vm(record.vm);
-    const machine = await vms.machine(record.vm);
+    const machine = vm?.custody.state === "owner" ? await vms.machine(record.vm) : undefined;
     if (vm !== undefined && machine !== undefined) {
       const { status } = await machine.migration();
-      if (status === "completed" || status.startsWith("postcopy")) {
+      const { state } = await machine.status();
+      // A guest that runs, or may run, was taken back already, whatever QEMU says of its last migration.
+      if ((status === "completed" && state === "postmigrate") || status.startsWith("postcopy")) {
         const custody = { state: "surrendered", migration: record.id, to: record.peer } as const;
         journal.commit({ vms: [{ ...vm, custody }], migrations: [{ ...record, state: "surrendered" }] });
-        this.settle(record.id);
+        void this.settle(record.id);
         return;
       }
-      if (isUnderWay(status) || status === "cancelled" || status === "failed")
-        await new MigrationSource(machine).cancel();
+      await takeBackMachine(machine, vm.wanted === "running");
     }
-    journal.commit({ migrations: [{ ...record, state: "failed", reason: "the service was restarted" }] });
+    const reason = "the service was restarted";
+    journal.commit({ migrations: [{ ...record, state: "failed", reason, untold: true }] });
     logger.warn("migration-called-back", { vm: record.vmName, destination: record.peer });
-    void this.#tellDiscard(record);
+    this.tell(record.id);
   }
 
-  /** Lets the destination throw its useless copy away; if it cannot be told, its own QEMU fails and it does so itself. */
-  async #tellDiscard(record: MigrationRecord): Promise<void> {
-    try {
-      const channel = await this.#open(record, false);
-      await channel.receive("the destination's word", answerTime);
-      channel.channel.close();
-    } catch (error) {
-      this.#parts.logger.info("destination-not-told", { migration: record.id, error });
+  async #tell(migration: string): Promise<void> {
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      const record = this.#parts.journal.migration(migration);
+      if (record?.state !== "failed" || record.untold !== true) return;
+      try {
+        const channel = await this.#open(record, false);
+        try {
+          const { type } = await channel.receive("the destination's word", answerTime);
+          if (type === "discarded") {
+            this.#parts.journal.commit({ migrations: [{ ...record, untold: undefined }] });
+            return;
+          }
+          this.#parts.logger.error("destination-disagrees", { migration, vm: record.vmName, answer: type });
+        } finally {
+          channel.channel.close();
+        }
+      } catch (error) {
+        if (attempt === 0) this.#parts.logger.info("destination-not-told", { migration, error });
+      }
+      await this.#pause(attempt);
     }
   }
 
@@ -96,16 +131,20 @@ export class Resolver {
       try {
         if (await this.#ask(record)) return;
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         this.#parts.note(
           record.vm,
           `paused: it was handed over to ${record.peer}, and ${record.peer} has not said what became of it (${reason}). ` +
             "It is asked again every few seconds; nothing runs twice meanwhile.",
         );
       }
-      const pause = retryAfter[Math.min(attempt, retryAfter.length - 1)] ?? 10_000;
-      await sleep(pause, this.#stop.signal).catch(() => {});
+      await this.#pause(attempt);
     }
+  }
+
+  async #pause(attempt: number): Promise<void> {
+    const pause = retryAfter[Math.min(attempt, retryAfter.length - 1)] ?? 10_000;
+    await sleep(pause, this.#stop.signal).catch(() => {});
   }
 
   async #ask(record: MigrationRecord): Promise<boolean> {
@@ -114,6 +153,7 @@ export class Resolver {
       for (;;) {
         const answer = await channel.receive("the destination's word", answerTime);
         if (answer.type === "taken") {
+          if (await this.#stillSends(record)) return false;
           await settleAsGone(this.#parts, record.id);
           this.#parts.logger.info("migration-settled", { vm: record.vmName, outcome: "taken" });
           return true;
@@ -138,21 +178,43 @@ export class Resolver {
     return channel;
   }
 
+  /** After the switch of a post-copy migration the guest over there still needs pages from here. */
+  async #stillSends(record: MigrationRecord): Promise<boolean> {
+    const machine = await this.#parts.vms.machine(record.vm);
+    if (machine === undefined) return false;
+    const { status } = await machine.migration();
+    if (!status.startsWith("postcopy")) return false;
+    this.#parts.note(
+      record.vm,
+      `it runs on ${record.peer}, which still needs parts of its memory from here (${status})`,
+    );
+    return true;
+  }
+
   /** The destination will never run it: it is ours again, and goes on where it stopped. */
   async #reclaim(record: MigrationRecord, reason: string): Promise<void> {
     const { journal, vms, logger } = this.#parts;
     const vm = journal.vm(record.vm);
-    if (vm === undefined) return;
+    if (vm?.custody.state !== "surrendered" || vm.custody.migration !== record.id) return;
     journal.commit({
       vms: [{ ...vm, custody: { state: "owner" }, note: undefined }],
       migrations: [{ ...record, state: "failed", reason }],
     });
-    const machine = await vms.machine(record.vm);
-    if (machine !== undefined && vm.wanted === "running" && !(await machine.status()).running) {
-      await machine.resume({ reclaim: true });
-    }
     logger.warn("migration-settled", { vm: record.vmName, outcome: "discarded", reason });
+    // A machine that is gone or does not answer is the supervisor's next work.
+    const machine = await vms.machine(record.vm);
+    if (machine !== undefined) await takeBackMachine(machine, vm.wanted === "running");
   }
+}
+
+/** Ends whatever QEMU still does for a migration, and lets a guest that should run go on. */
+export async function takeBackMachine(machine: VirtualMachine, run: boolean): Promise<void> {
+  await new MigrationSource(machine).cancel();
+  if (run && !(await machine.status()).running) await machine.resume({ reclaim: true });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The destination's answer to a source that asks what became of a migration. */
@@ -182,15 +244,18 @@ export async function answerResolve(
       channel.send({ type: "waiting", complete: true });
       const next = await channel.receive("the source's word", answerTime);
       if (next.type !== "take") return;
-      const vm = journal.vm(record.vm);
-      await takeOver(parts, hello.migration, target, vm?.wanted !== "stopped");
-      channel.send({ type: "taken", running: vm?.wanted !== "stopped" });
+      await takeOver(parts, hello.migration, target);
+      channel.send({ type: "taken", running: journal.vm(record.vm)?.wanted === "running" });
       return;
     }
   }
   const reason = record?.reason ?? "there is no complete copy here";
-  if (record === undefined) rememberDiscarded(parts, hello);
-  else await discard(parts, hello.migration, target, reason);
+  // Asked again: the machine may have been taken over while its QEMU was being asked.
+  if (journal.migration(hello.migration) === undefined) rememberDiscarded(parts, hello);
+  else if (!(await discard(parts, hello.migration, target, reason))) {
+    channel.send({ type: "taken", running: true });
+    return;
+  }
   channel.send({ type: "discarded", reason });
 }
 

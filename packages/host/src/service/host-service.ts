@@ -338,9 +338,10 @@ export class HostService implements HyperVHost {
   async #changeState(vm: VmRecord, request: VmRequest): Promise<void> {
     const { vms, journal } = this.#parts;
     if (request === "running") {
-      journal.commit({ vms: [{ ...vm, wanted: "running", note: undefined }] });
+      journal.changeVm(vm.id, { wanted: "running", note: undefined });
       const machine = await vms.start(vm);
-      if (!(await machine.status()).running) await machine.resume();
+      // The journal says that it is ours, so a migration that QEMU completed before it was taken back is void.
+      if (!(await machine.status()).running) await machine.resume({ reclaim: true });
       return;
     }
     const machine = await vms.machine(vm.id);
@@ -350,6 +351,7 @@ export class HostService implements HyperVHost {
     }
     switch (request) {
       case "paused":
+        journal.changeVm(vm.id, { wanted: "paused" });
         return await machine.pause();
       case "reset":
       case "restart":
@@ -362,7 +364,7 @@ export class HostService implements HyperVHost {
           remedy: "Pause it, stop it, or move it.",
         });
       default:
-        journal.commit({ vms: [{ ...vm, wanted: "stopped" }] });
+        journal.changeVm(vm.id, { wanted: "stopped" });
         await machine.stop({ mode: request === "off" ? "force" : "graceful" });
         await vms.forget(vm.id);
     }

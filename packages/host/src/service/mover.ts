@@ -9,6 +9,7 @@ import { type Connector, outgoingPeer } from "../migration/connector.ts";
 import { migrationServiceClass, storageServiceClass, type TransferOptions } from "../migration/messages.ts";
 import { OutgoingMigration } from "../migration/outgoing.ts";
 import type { Resolver } from "../migration/resolver.ts";
+import type { StepObserver } from "../migration/steps.ts";
 import type { SourceLimits } from "../migration/transfer-options.ts";
 import { type Finding, type JobStore, type MigrationJob, toJobError } from "./jobs.ts";
 import type { Session } from "./session-broker.ts";
@@ -36,6 +37,7 @@ export interface MoverParts {
   readonly slots: Slots;
   readonly storageSlots: Slots;
   readonly logger: Logger;
+  readonly onStep?: StepObserver | undefined;
 }
 
 /** Moves VMs away from this host in people's names. */
@@ -49,7 +51,7 @@ export class Mover {
   /** Starts a move and returns its job at once. @throws HostError when the person may not, or the VM cannot. */
   start(session: Session, request: MoveRequest): MigrationJob {
     const { vm, destination } = request;
-    const { authorizer, jobs, host } = this.#parts;
+    const { authorizer, jobs, host, journal } = this.#parts;
     authorizer.demand(session.caller, "move-out", vm.name);
     demandOwner(vm);
     if (destination.toLowerCase() === host.toLowerCase()) throw alreadyHere(vm.name, host);
@@ -57,6 +59,10 @@ export class Mover {
       .all()
       .find((job) => job.vm.id === vm.id && (job.state === "queued" || job.state === "running"));
     if (busy !== undefined) throw alreadyMoving(vm.name, busy.destination);
+    const unfinished = journal
+      .migrations()
+      .find((record) => record.vm === vm.id && record.role === "source" && record.state === "transferring");
+    if (unfinished !== undefined) throw alreadyMoving(vm.name, unfinished.peer);
     const { job, signal } = jobs.create({
       kind: "move",
       vm: { id: vm.id, name: vm.name },
@@ -139,7 +145,10 @@ export class Mover {
     } catch (error) {
       if (error instanceof DelegationError) jobs.update(id, { steps: error.steps });
       if (outgoing?.surrendered === true) this.#awaitDestination(session, request, id, error);
-      else this.#failed(session, request, id, error);
+      else {
+        this.#failed(session, request, id, error);
+        if (this.#parts.journal.migration(id)?.untold === true) this.#parts.resolver.tell(id);
+      }
     } finally {
       close();
       for (const release of releases) release();
@@ -213,7 +222,16 @@ export class Mover {
     const { caller } = session;
     const code = error instanceof WaybillError ? error.code : undefined;
     const noCredentials = error instanceof DelegationError;
-    this.#parts.audit.write({
+    const write = (record: Parameters<AuditLog["write"]>[0]): void => {
+      try {
+        this.#parts.audit.write(record);
+      } catch (cause) {
+        // Nothing starts without its line in the trail; what has ended has ended.
+        if (outcome === "allowed") throw cause;
+        this.#parts.logger.error("audit-not-written", { migration, error: cause });
+      }
+    };
+    write({
       action: "move-out",
       outcome,
       person: caller.principal,

@@ -16,6 +16,7 @@ import type { IncomingParts } from "../migration/incoming.ts";
 import { migrationPort, migrationServiceClass } from "../migration/messages.ts";
 import { MigrationServer } from "../migration/migration-server.ts";
 import { Resolver } from "../migration/resolver.ts";
+import type { StepObserver } from "../migration/steps.ts";
 import { HostService } from "./host-service.ts";
 import { isOver, JobStore } from "./jobs.ts";
 import { hostKerberosClient, keytabReader } from "./kerberos-setup.ts";
@@ -25,6 +26,7 @@ import { type Session, SessionBroker } from "./session-broker.ts";
 import { SettingsStore } from "./settings.ts";
 import { Slots } from "./slots.ts";
 import { Supervisor } from "./supervisor.ts";
+import { sweep } from "./sweep.ts";
 import { VmManager } from "./vm-manager.ts";
 
 export const productVersion = "Waybill 0.1.0";
@@ -51,11 +53,13 @@ export function serviceSocket(config: HostConfig): string {
  *
  * @param clock the time tickets are judged by; a laboratory may have a wrong one.
  * @param configPath read again for the evidence mode at each move, so that it can be changed while VMs run.
+ * @param onStep sees every step of every migration, and can make it fail.
  */
 export async function runService(
   configPath: string,
   logger: Logger,
   clock: Clock = systemClock,
+  onStep?: StepObserver,
 ): Promise<RunningService> {
   const config = readHostConfig(configPath);
   const run = runDirectory(config);
@@ -81,10 +85,12 @@ export async function runService(
   const slots = new Slots(2);
   const storageSlots = new Slots(2);
   const incomingSlots = new Slots(2);
+  const incomingStorageSlots = new Slots(2);
   settings.onChange(({ maximumMigrations, maximumStorageMigrations }) => {
     slots.limit = maximumMigrations;
     incomingSlots.limit = maximumMigrations;
     storageSlots.limit = maximumStorageMigrations;
+    incomingStorageSlots.limit = maximumStorageMigrations;
   });
   const jobs = new JobStore();
   const connector = new Connector(config.peers);
@@ -97,15 +103,17 @@ export async function runService(
     audit,
     logger,
     slots: incomingSlots,
-    storageSlots: new Slots(settings.current.maximumStorageMigrations),
+    storageSlots: incomingStorageSlots,
     dataAddress: config.migration?.data ?? address,
     enabled: () => settings.current.migrationEnabled,
+    onStep,
   };
   const resolver = new Resolver({
     host: config.host,
     journal,
     vms,
     logger,
+    onStep,
     connect: async (host, signal) => {
       const tgt = await identity.ticketGrantingTicket(signal);
       const server = parsePrincipal(`${migrationServiceClass}/${host}@${config.realm}`);
@@ -113,8 +121,7 @@ export async function runService(
       return (await connector.open(host, credential, signal)).channel;
     },
     note: (id, note) => {
-      const vm = journal.vm(id);
-      if (vm !== undefined && vm.note !== note) journal.commit({ vms: [{ ...vm, note }] });
+      if (journal.vm(id)?.note !== note) journal.changeVm(id, { note });
     },
   });
   const broker = new DelegationBroker(client, identity, evidence, logger);
@@ -131,6 +138,7 @@ export async function runService(
     slots,
     storageSlots,
     logger,
+    onStep,
   });
   const sessions = new Map<string, Session>();
   const host = new HostService({
@@ -166,6 +174,7 @@ export async function runService(
       server.serves(vm),
   });
   const server = new MigrationServer({ ...incoming, keytab, replayCache, clock });
+  await sweep({ journal, vms, logger });
   await resolver.recover();
   await supervisor.start();
   const port = await server.listen(address, config.migration?.port ?? migrationPort);

@@ -2,6 +2,7 @@ import type { Logger } from "@waybill/base";
 import { isUnderWay, MigrationTarget } from "@waybill/qemu";
 import type { Journal, VmRecord } from "../journal/journal.ts";
 import { discard, type IncomingParts } from "../migration/incoming.ts";
+import { takeBackMachine } from "../migration/resolver.ts";
 import type { VmManager } from "./vm-manager.ts";
 
 export interface SupervisorParts {
@@ -15,6 +16,8 @@ export interface SupervisorParts {
 }
 
 const interval = 2000;
+/** How long a copy may wait for a source that does not even connect. */
+const patience = 60_000;
 
 /** Keeps what runs on this host in agreement with its journal, at the start and from then on. */
 export class Supervisor {
@@ -41,7 +44,7 @@ export class Supervisor {
 
   async #round(): Promise<void> {
     for (const vm of this.#parts.journal.vms()) {
-      if (this.#parts.busy(vm.id)) continue;
+      if (this.#parts.busy(vm.id) || this.#unfinished(vm.id)) continue;
       try {
         if (vm.custody.state === "owner") await this.#tend(vm);
         else if (vm.custody.state === "incoming") await this.#tendIncoming(vm, vm.custody.migration);
@@ -52,11 +55,22 @@ export class Supervisor {
     }
   }
 
+  /** A move that an earlier service began and this one has not called back yet. */
+  #unfinished(vm: string): boolean {
+    return this.#parts.journal
+      .migrations()
+      .some(({ role, state, vm: id }) => id === vm && role === "source" && state === "transferring");
+  }
+
   /** Ours, so it runs if it is wanted to: after a crash of the machine, of QEMU, or between journal and act. */
   async #tend(vm: VmRecord): Promise<void> {
-    if (vm.wanted !== "running") return;
+    if (vm.wanted === "stopped") return;
     const { vms, logger } = this.#parts;
     const machine = await vms.machine(vm.id);
+    if (vm.wanted === "paused") {
+      if (machine?.incoming) await machine.takeOwnership();
+      return;
+    }
     if (machine === undefined) {
       if (!this.#parts.restartCrashed) {
         this.#note(vm, "its QEMU ended without being asked to, and restart-crashed is off");
@@ -64,6 +78,7 @@ export class Supervisor {
       }
       logger.warn("vm-restarted", { vm: vm.name, reason: "its QEMU was gone" });
       await vms.start(vm);
+      this.#note(vm, undefined);
       return;
     }
     if (machine.incoming) {
@@ -73,8 +88,15 @@ export class Supervisor {
       return;
     }
     const { state } = await machine.status();
+    if (state === "postmigrate" || state === "finish-migrate") {
+      // Taken back in the journal, and the service stopped before the guest was told.
+      logger.warn("vm-resumed", { vm: vm.name, reason: "its migration is over and it stayed here" });
+      await takeBackMachine(machine, true);
+      this.#note(vm, undefined);
+      return;
+    }
     if (state === "shutdown") {
-      this.#parts.journal.commit({ vms: [{ ...vm, wanted: "stopped" }] });
+      this.#parts.journal.changeVm(vm.id, { wanted: "stopped" });
       await machine.stop({ mode: "force" });
       await vms.forget(vm.id);
     }
@@ -93,16 +115,17 @@ export class Supervisor {
       this.#note(vm, "paused: complete, and waiting for the source to say that it gave the machine up");
       return;
     }
-    if (!isUnderWay(status))
+    const neverBegun = status === "setup" && Date.now() - vm.updated > patience;
+    if (!isUnderWay(status) || neverBegun)
       await discard(
         incoming,
         migration,
         new MigrationTarget(machine),
-        "the transfer ended before it was complete",
+        neverBegun ? "its memory never came" : "the transfer ended before it was complete",
       );
   }
 
-  #note(vm: VmRecord, note: string): void {
-    if (vm.note !== note) this.#parts.journal.commit({ vms: [{ ...vm, note }] });
+  #note(vm: VmRecord, note: string | undefined): void {
+    if (vm.note !== note) this.#parts.journal.changeVm(vm.id, { note });
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { isAbsolute, join, normalize, sep } from "node:path";
 import type { Logger } from "@waybill/base";
 import {
@@ -33,6 +33,7 @@ export class VmManager {
   readonly #journal: Journal;
   readonly #logger: Logger;
   readonly #machines = new Map<string, VirtualMachine>();
+  readonly #attaching = new Map<string, Promise<VirtualMachine | undefined>>();
 
   constructor(journal: Journal, options: VmManagerOptions, logger: Logger) {
     this.#journal = journal;
@@ -41,7 +42,8 @@ export class VmManager {
   }
 
   directory(id: string): string {
-    return join(this.options.run, "vm", id.slice(0, 13));
+    // The whole UUID, shorter than in hexadecimal: names of Unix sockets have 107 bytes.
+    return join(this.options.run, "vm", Buffer.from(id.replaceAll("-", ""), "hex").toString("base64url"));
   }
 
   /** The running QEMU of a VM, or nothing when there is none. */
@@ -49,10 +51,20 @@ export class VmManager {
     const known = this.#machines.get(id);
     if (known !== undefined && (await known.alive())) return known;
     this.#machines.delete(id);
+    // QEMU serves one client at a time: whoever asks meanwhile shares the new connection.
+    let attaching = this.#attaching.get(id);
+    if (attaching === undefined) {
+      attaching = this.#attach(this.directory(id)).finally(() => this.#attaching.delete(id));
+      this.#attaching.set(id, attaching);
+    }
+    const machine = await attaching;
+    if (machine !== undefined) this.#machines.set(id, machine);
+    return machine;
+  }
+
+  async #attach(directory: string): Promise<VirtualMachine | undefined> {
     try {
-      const machine = await VirtualMachine.attach(this.directory(id), { timeout: 3000 });
-      this.#machines.set(id, machine);
-      return machine;
+      return await VirtualMachine.attach(directory, { timeout: 3000 });
     } catch (error) {
       if (error instanceof QmpError && (error.code === "VM_GONE" || error.code === "VM_UNKNOWN"))
         return undefined;
@@ -114,10 +126,20 @@ export class VmManager {
     await rm(this.directory(id), { recursive: true, force: true });
   }
 
+  /** QEMUs in this host's run folder whose VM the journal does not have, by folder. */
+  async strangers(): Promise<{ readonly folder: string; readonly machine: VirtualMachine | undefined }[]> {
+    const parent = join(this.options.run, "vm");
+    const known = new Set(this.#journal.vms().map(({ id }) => this.directory(id)));
+    const names = await readdir(parent).catch(() => []);
+    const folders = names.map((name) => join(parent, name)).filter((folder) => !known.has(folder));
+    return await Promise.all(
+      folders.map(async (folder) => ({ folder, machine: await this.#attach(folder) })),
+    );
+  }
+
   async detachAll(): Promise<void> {
     for (const machine of this.#machines.values()) await machine.detach();
     this.#machines.clear();
-    this.#journal.vms();
   }
 
   /** The definition with this host's networks in the place of their names. */
