@@ -16,8 +16,8 @@ import {
   readKeytab,
   toCachedCredential,
 } from "../../src/index.ts";
+import { MitRealm } from "../support/mit-realm.ts";
 import { run, startDaemon } from "../support/processes.ts";
-import { type MitRealm, startMitRealm } from "./mit-realm.ts";
 import { sampleCache } from "./samples.ts";
 
 let realm: MitRealm;
@@ -28,7 +28,12 @@ const login = (cache: string, name = "alice") =>
 const at = (name: string) => join(realm.directory, name);
 
 beforeAll(async () => {
-  realm = await startMitRealm();
+  realm = await MitRealm.start({
+    principals: [
+      { name: "alice", password: "alice-password", attributes: "+requires_preauth" },
+      { name: "host/kvm01.mit.test" },
+    ],
+  });
   await realm.kadmin("addprinc -pw bob-password bob");
 });
 afterAll(() => realm.stop());

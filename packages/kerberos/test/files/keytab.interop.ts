@@ -13,13 +13,19 @@ import {
   stringToKey,
   writeKeytab,
 } from "../../src/index.ts";
+import { MitRealm } from "../support/mit-realm.ts";
 import { run } from "../support/processes.ts";
-import { type MitRealm, startMitRealm } from "./mit-realm.ts";
 import { epoch, sampleKeytab } from "./samples.ts";
 
 let realm: MitRealm;
 beforeAll(async () => {
-  realm = await startMitRealm();
+  realm = await MitRealm.start({
+    config: "supported_enctypes = aes256-cts:normal aes128-cts:normal aes256-sha2:normal",
+    principals: [
+      { name: "alice", password: "alice-password", attributes: "+requires_preauth" },
+      { name: "host/kvm01.mit.test" },
+    ],
+  });
 });
 afterAll(() => realm.stop());
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Daemon, loopbackAddress, run, startDaemon, waitForPort } from "./processes.ts";
@@ -22,7 +22,7 @@ export interface MitRealmOptions {
   readonly principals: readonly MitPrincipal[];
   /** Start kadmind too, for password changes. */
   readonly kadmind?: boolean;
-  /** Lines for the realm's section of kdc.conf. */
+  /** Lines for the realm's section of kdc.conf; they outweigh the fixture's own. */
   readonly config?: string;
 }
 
@@ -33,6 +33,9 @@ export class MitRealm {
   readonly directory: string;
   /** KRB5_CONFIG and KRB5_KDC_PROFILE: for MIT's programs. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where `kcmDirectory` stands for /run, Heimdal's KCM daemon listens here; krb5.conf says so. */
+  readonly kcmSocket: string;
+  readonly kcmDirectory: string;
   readonly #daemons: Daemon[] = [];
   #keytabs = 0;
 
@@ -40,6 +43,8 @@ export class MitRealm {
     this.realm = realm;
     this.address = address;
     this.directory = directory;
+    this.kcmDirectory = join(directory, "run");
+    this.kcmSocket = join(this.kcmDirectory, ".heim_org.h5l.kcm-socket");
     this.env = { KRB5_CONFIG: join(directory, "krb5.conf"), KRB5_KDC_PROFILE: join(directory, "kdc.conf") };
   }
 
@@ -78,7 +83,8 @@ export class MitRealm {
 
   async #create({ principals, config = "" }: MitRealmOptions): Promise<void> {
     const { realm, address, directory, env } = this;
-    await writeFile(join(directory, "krb5.conf"), krb5Conf(realm, address));
+    await mkdir(this.kcmDirectory);
+    await writeFile(join(directory, "krb5.conf"), krb5Conf(realm, address, this.kcmSocket));
     await writeFile(join(directory, "kdc.conf"), kdcConf(realm, address, directory, config));
     await writeFile(join(directory, "acl"), "*/admin *\n");
     await run("kdb5_util", ["-r", realm, "create", "-s", "-P", "master"], { env });
@@ -107,7 +113,7 @@ function addCommand({
   return `addprinc ${key} -e ${enctypes.replaceAll(",", ":normal,")}:normal ${attributes} ${name}`;
 }
 
-function krb5Conf(realm: string, address: string): string {
+function krb5Conf(realm: string, address: string, kcmSocket: string): string {
   return `[libdefaults]
   default_realm = ${realm}
   dns_lookup_kdc = false
@@ -115,6 +121,7 @@ function krb5Conf(realm: string, address: string): string {
   dns_canonicalize_hostname = false
   rdns = false
   allow_weak_crypto = true
+  kcm_socket = ${kcmSocket}
   permitted_enctypes = aes256-cts aes128-cts aes256-sha2 aes128-sha2 rc4-hmac
 [realms]
   ${realm} = {
