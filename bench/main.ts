@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<BenchModule>>> = {
   asn1: () => import("./asn1.ts"),
   crypto: () => import("./crypto.ts"),
   gss: () => import("./gss.ts"),
+  kdc: () => import("./kdc.ts"),
   kerberos: () => import("./kerberos.ts"),
 };
 

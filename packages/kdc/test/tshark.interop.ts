@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { encodeKeytab, type KdcTransport, type Keytab } from "@waybill/kerberos";
 import { describe, expect, it } from "vitest";
+import { type CapturedDatagram, pcapOf } from "../../kerberos/test/support/pcap.ts";
 import { createTestDomain, testPassword } from "../src/testing/index.ts";
-import { type CapturedDatagram, pcapOf } from "./support/pcap.ts";
 
 const run = promisify(execFile);
 

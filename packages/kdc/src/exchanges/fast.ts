@@ -42,7 +42,7 @@ export interface FastRequestParts {
   /** What the request checksum covers: the KDC-REQ-BODY in an AS-REQ, the AP-REQ in a TGS-REQ. */
   readonly covered: Uint8Array;
   /** The armor key a TGS-REQ implies, made of its authenticator's subkey and its ticket's session key. */
-  readonly implicitArmorKey?: EncryptionKey | undefined;
+  readonly implicitArmorKey?: (() => EncryptionKey) | undefined;
   /** Opens the AP-REQ of an explicit armor; gives its armor key. */
   readonly openArmor: (apRequest: Uint8Array) => EncryptionKey;
 }
@@ -58,7 +58,7 @@ export function openFast(parts: FastRequestParts): OpenedFast | undefined {
   // An empty PA-FX-FAST only says that the client knows FAST.
   if (value === undefined || value.length === 0) return undefined;
   const { armor, reqChecksum, encFastReq } = PaFxFastRequest.decode(value).value;
-  const armorKey = armor === undefined ? parts.implicitArmorKey : explicitArmorKey(armor, parts);
+  const armorKey = armor === undefined ? parts.implicitArmorKey?.() : explicitArmorKey(armor, parts);
   if (armorKey === undefined) {
     throw new KdcRefusal("KDC_ERR_PREAUTH_FAILED", "a FAST request names no armor", {
       reason: "fast-no-armor",

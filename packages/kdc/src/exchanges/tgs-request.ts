@@ -81,7 +81,8 @@ export function openTgsRequest(
     ? openFast({
         padata: message.padata ?? [],
         covered: apBytes,
-        implicitArmorKey: subkey === undefined ? undefined : armorKeyOf(subkey, sessionKey),
+        implicitArmorKey:
+          subkey === undefined ? undefined : (): EncryptionKey => armorKeyOf(subkey, sessionKey),
         openArmor: () => {
           throw new KdcRefusal("KDC_ERR_PREAUTH_FAILED", "armor in a TGS-REQ is implicit", {
             reason: "fast-armor-type",

@@ -1,0 +1,182 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { silentLogger, systemClock, systemRandom } from "@waybill/base";
+import {
+  asExchange,
+  type Credential,
+  defaultEncTypes,
+  type EncryptionKey,
+  type Exchange,
+  ExchangeContext,
+  KdcOptions,
+  KerberosClient,
+  type Keytab,
+  NetworkTransport,
+  type Principal,
+  parsePrincipal,
+  s4u2proxyExchange,
+  s4u2selfExchange,
+  staticLocator,
+  ticketExchange,
+} from "@waybill/kerberos";
+
+export type Operation = "AS" | "TGS" | "S4U2Self" | "S4U2Proxy";
+
+export interface LoadTarget {
+  readonly realm: string;
+  readonly host: string;
+  readonly port: number;
+  /** Process whose CPU time counts. */
+  readonly pid: number;
+  readonly users: Keytab;
+  /** Keys of the middle tier, the service that acts for users. */
+  readonly services: Keytab;
+  readonly middle: string;
+  readonly service: string;
+  readonly proxyTarget: string;
+}
+
+const realm = "LAB.TEST";
+const aes256 = 18;
+
+/** Builds requests that no cache can answer, each with its own nonce, time and subkey, and plays them. */
+export class LoadGenerator {
+  readonly #target: LoadTarget;
+  readonly #context: ExchangeContext;
+  readonly #client: KerberosClient;
+  readonly #users: { readonly principal: Principal; readonly key: EncryptionKey }[];
+  #tgts: Credential[] = [];
+  #middle: Credential | undefined;
+  #evidence: Credential[] = [];
+  #preauthRequired: Uint8Array | undefined;
+
+  constructor(target: LoadTarget) {
+    this.#target = target;
+    this.#context = new ExchangeContext({
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLogger,
+      etypes: defaultEncTypes,
+      maxReferrals: 0,
+      path: () => undefined,
+    });
+    const locator = staticLocator({ [realm]: { kdc: [`tcp/${target.host}:${target.port}`] } });
+    this.#client = new KerberosClient({ transport: new NetworkTransport({ locator }) });
+    this.#users = target.users.entries
+      .filter(({ key }) => key.keytype === aes256)
+      .map(({ principal, key }) => ({ principal, key }));
+  }
+
+  /** Gets the tickets that requests are made of. */
+  async prepare(operation: Operation): Promise<void> {
+    const { services, middle } = this.#target;
+    const users = this.#users.slice(0, 25);
+    if (operation === "AS" && this.#preauthRequired === undefined)
+      this.#preauthRequired = await this.#firstAnswer();
+    if (operation === "TGS" && this.#tgts.length === 0) {
+      for (const { principal, key } of users)
+        this.#tgts.push(await this.#client.login({ principal, keys: [key] }));
+    }
+    if (operation.startsWith("S4U")) {
+      this.#middle ??= await this.#client.login({ principal: this.#name(middle), keytab: services });
+    }
+    if (operation === "S4U2Proxy" && this.#evidence.length === 0 && this.#middle !== undefined) {
+      for (const { principal } of users) {
+        this.#evidence.push(await this.#client.s4u2self({ tgt: this.#middle, user: principal }));
+      }
+    }
+  }
+
+  build(operation: Operation, count: number): Uint8Array[] {
+    return Array.from({ length: count }, (_, index) => this.#build(operation, index));
+  }
+
+  /** Plays requests with `window` in flight; throws when a single one is not answered with a ticket. */
+  async play(
+    requests: readonly Uint8Array[],
+    window: number,
+  ): Promise<{ seconds: number; cpuMicroseconds: number }> {
+    const before = cpuMicroseconds(this.#target.pid);
+    const start = performance.now();
+    let next = 0;
+    const lanes = Array.from({ length: window }, async () => {
+      const socket = createSocket("udp4");
+      socket.connect(this.#target.port, this.#target.host);
+      await once(socket, "connect");
+      for (let at = next++; at < requests.length; at = next++) {
+        const [reply] = (await exchange(socket, requests[at]!)) as [Buffer];
+        if (reply[0] !== 0x6b && reply[0] !== 0x6d) throw new Error(`request ${at} was refused`);
+      }
+      socket.close();
+    });
+    await Promise.all(lanes);
+    return {
+      seconds: (performance.now() - start) / 1000,
+      cpuMicroseconds: (cpuMicroseconds(this.#target.pid) - before) / requests.length,
+    };
+  }
+
+  #name(text: string): Principal {
+    return parsePrincipal(text, { defaultRealm: realm });
+  }
+
+  async #firstAnswer(): Promise<Uint8Array> {
+    const { principal, key } = this.#users[0]!;
+    const socket = createSocket("udp4");
+    socket.connect(this.#target.port, this.#target.host);
+    await once(socket, "connect");
+    const request = message(asExchange(this.#context, { principal, keys: [key] }).next());
+    const [reply] = (await exchange(socket, request)) as [Buffer];
+    socket.close();
+    return reply;
+  }
+
+  #build(operation: Operation, index: number): Uint8Array {
+    const context = this.#context;
+    const { service, proxyTarget } = this.#target;
+    const user = this.#users[index % this.#users.length]!;
+    switch (operation) {
+      case "AS": {
+        const run = asExchange(context, { principal: user.principal, keys: [user.key] });
+        run.next();
+        return message(run.next(this.#preauthRequired!));
+      }
+      case "TGS": {
+        const tgt = this.#tgts[index % this.#tgts.length]!;
+        return first(
+          ticketExchange(context, tgt, this.#name(service), { kdcOptions: KdcOptions.forwardable }),
+        );
+      }
+      case "S4U2Self":
+        return first(s4u2selfExchange(context, { tgt: this.#middle!, user: user.principal }));
+      case "S4U2Proxy": {
+        const evidence = this.#evidence[index % this.#evidence.length]!;
+        const target = this.#name(proxyTarget);
+        return first(s4u2proxyExchange(context, { tgt: this.#middle!, evidence, target }));
+      }
+    }
+  }
+}
+
+function first(exchange: Exchange<unknown>): Uint8Array {
+  return message(exchange.next());
+}
+
+function message(step: IteratorResult<{ message: Uint8Array }, unknown>): Uint8Array {
+  if (step.done === true) throw new Error("the exchange ended without a request");
+  return step.value.message;
+}
+
+async function exchange(socket: ReturnType<typeof createSocket>, request: Uint8Array): Promise<unknown[]> {
+  const answer = once(socket, "message", { signal: AbortSignal.timeout(5000) });
+  socket.send(request);
+  return await answer;
+}
+
+/** CPU time of all threads of a process, from the scheduler's own books. */
+function cpuMicroseconds(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1000)
+    .reduce((sum, value) => sum + value, 0);
+}
