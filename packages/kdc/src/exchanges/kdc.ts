@@ -67,7 +67,7 @@ export class Kdc {
       log: options.log ?? silentLogger,
       settings: { ...defaultKdcSettings, ...options.settings },
       profile: options.profile ?? activeDirectory,
-      replays: new ReplayCache({ clock, window: directory.domain.tickets.maxClockSkew }),
+      replays: new ReplayCache({ clock, clockSkew: directory.domain.tickets.maxClockSkew }),
       pacs: new PacSource(directory, options.serverName ?? "DC1"),
       accountState: options.accountState,
     };

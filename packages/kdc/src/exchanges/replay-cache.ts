@@ -1,10 +1,12 @@
-import { type Clock, type EpochMs, equalBytes } from "@waybill/base";
+import type { Clock, EpochMs } from "@waybill/base";
+import { AnswerRing } from "./answer-ring.ts";
+import { TagTable } from "./tag-table.ts";
 
 export interface ReplayCacheOptions {
   readonly clock: Clock;
-  /** How long an authenticator is remembered: at least twice the allowed clock skew, in milliseconds. */
-  readonly window: number;
-  /** Authenticators kept per half window; more than that and the oldest half is forgotten early. */
+  /** How far the clocks of clients may be off, in milliseconds: authenticators are remembered for at least twice as long. */
+  readonly clockSkew: number;
+  /** Authenticators kept per generation; more than that and the older generation is forgotten early. */
   readonly capacity?: number | undefined;
 }
 
@@ -14,34 +16,29 @@ export type ReplayVerdict =
   | { readonly kind: "retransmission"; readonly reply: Uint8Array }
   | { readonly kind: "replay" };
 
-interface Answered {
-  readonly request: Uint8Array;
-  readonly reply: Uint8Array;
-}
-
 const fresh: ReplayVerdict = { kind: "fresh" };
 const replay: ReplayVerdict = { kind: "replay" };
-const answersKept = 512;
 
 /**
  * Remembers authenticators (RFC 4120 section 3.2.3) by the last octets of their ciphertext, which are a keyed
  * hash, and the latest answers, so that a client whose answer got lost receives the same one again.
  *
- * Two generations of half a window each: forgetting costs nothing and memory is bounded.
+ * Two generations, each as long as an authenticator is good for: forgetting costs nothing and memory is bounded.
  */
 export class ReplayCache {
   readonly #clock: Clock;
-  readonly #halfWindow: number;
-  readonly #capacity: number;
-  #young = new Set<number>();
-  #old = new Set<number>();
+  readonly #generation: number;
+  #young: TagTable;
+  #old: TagTable;
   #turned: EpochMs;
-  readonly #answers = new Map<number, Answered>();
+  readonly #answers = new AnswerRing();
 
   constructor(options: ReplayCacheOptions) {
+    const capacity = options.capacity ?? 1_000_000;
     this.#clock = options.clock;
-    this.#halfWindow = options.window;
-    this.#capacity = options.capacity ?? 500_000;
+    this.#generation = 2 * options.clockSkew;
+    this.#young = new TagTable(capacity);
+    this.#old = new TagTable(capacity);
     this.#turned = options.clock.now();
   }
 
@@ -53,32 +50,24 @@ export class ReplayCache {
       this.#young.add(tag);
       return fresh;
     }
-    const answered = this.#answers.get(tag);
-    if (answered !== undefined && equalBytes(answered.request, request)) {
-      return { kind: "retransmission", reply: answered.reply };
-    }
-    return replay;
+    const reply = this.#answers.find(tag, request);
+    return reply === undefined ? replay : { kind: "retransmission", reply };
   }
 
   /** Keeps the answer to a request whose authenticator was fresh. */
   answered(ciphertext: Uint8Array, request: Uint8Array, reply: Uint8Array): void {
-    if (this.#answers.size >= answersKept) {
-      for (const oldest of this.#answers.keys()) {
-        this.#answers.delete(oldest);
-        break;
-      }
-    }
-    // The caller's buffer may be reused for the next datagram.
-    this.#answers.set(tagOf(ciphertext), { request: request.slice(), reply });
+    this.#answers.add(tagOf(ciphertext), request, reply);
   }
 
   #turn(): void {
-    const now = this.#clock.now();
-    const elapsed = now - this.#turned;
-    if (elapsed < this.#halfWindow && this.#young.size < this.#capacity) return;
-    this.#old = elapsed >= 2 * this.#halfWindow ? new Set() : this.#young;
-    this.#young = new Set();
-    this.#turned = now;
+    const elapsed = this.#clock.now() - this.#turned;
+    if (elapsed < this.#generation && !this.#young.full) return;
+    const emptied = this.#old;
+    emptied.clear();
+    this.#old = this.#young;
+    this.#young = emptied;
+    if (elapsed >= 2 * this.#generation) this.#old.clear();
+    this.#turned = this.#clock.now();
   }
 }
 
