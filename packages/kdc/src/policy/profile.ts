@@ -12,6 +12,8 @@ export interface KdcProfile {
   readonly protectedUsersInS4u2self: boolean;
   /** Functional level from which Protected Users are protected. */
   readonly protectedUsersLevel: number;
+  /** Whether "sensitive and cannot be delegated" on krbtgt ends all delegation. */
+  readonly krbtgtFlagCounts: boolean;
   /** Whether msDS-AllowedToActOnBehalfOfOtherIdentity means anything. */
   readonly resourceBasedDelegation: boolean;
   /** S4U2Proxy looks at the ticket's flag before it looks at the list. */
@@ -46,6 +48,7 @@ export const activeDirectory: KdcProfile = {
   emptyListIsForwardable: true,
   protectedUsersInS4u2self: true,
   protectedUsersLevel: 6,
+  krbtgtFlagCounts: true,
   resourceBasedDelegation: true,
   forwardableBeforeList: false,
   nonForwardableDelegation: false,
@@ -69,6 +72,7 @@ export const samba417: KdcProfile = {
   emptyListIsForwardable: false,
   protectedUsersInS4u2self: false,
   protectedUsersLevel: 0,
+  krbtgtFlagCounts: false,
   resourceBasedDelegation: false,
   forwardableBeforeList: true,
   nonForwardableDelegation: false,

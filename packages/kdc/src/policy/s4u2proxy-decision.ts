@@ -193,7 +193,7 @@ function evidenceReason({ service, evidence, user }: S4u2proxyFacts): Reason {
 function whyNotForwardable(facts: S4u2proxyFacts, profile: KdcProfile): Reason[] {
   const { user, krbtgt, domain } = facts;
   return [
-    krbtgtReason(krbtgt),
+    krbtgtReason(krbtgt, profile),
     user === undefined ? undefined : sensitiveReason(user),
     user === undefined ? undefined : protectedReason(user, domain, profile),
   ].filter((reason) => reason !== undefined);

@@ -27,7 +27,7 @@ export function s4u2selfForwardable(facts: S4u2selfFacts): ForwardableDecision {
   const reasons = [
     facts.forwardableRequested ? undefined : notRequested,
     facts.serviceTgtForwardable ? undefined : serviceTgtReason(service),
-    krbtgtReason(krbtgt),
+    krbtgtReason(krbtgt, profile),
     protocolTransitionReason(service, profile),
     sensitiveReason(user),
     profile.protectedUsersInS4u2self ? protectedReason(user, domain, profile) : undefined,

@@ -50,8 +50,13 @@ export function protectedReason(subject: Subject, domain: Domain, profile: KdcPr
 }
 
 /** The flag on krbtgt makes every ticket of the domain non-forwardable. Directories read from outside may lack krbtgt. */
-export function krbtgtReason(krbtgt: Account | undefined): Reason | undefined {
-  if (krbtgt === undefined || !hasFlag(krbtgt.userAccountControl, "notDelegated")) return undefined;
+export function krbtgtReason(krbtgt: Account | undefined, profile: KdcProfile): Reason | undefined {
+  if (
+    krbtgt === undefined ||
+    !profile.krbtgtFlagCounts ||
+    !hasFlag(krbtgt.userAccountControl, "notDelegated")
+  )
+    return undefined;
   return {
     id: "krbtgt-sensitive",
     sentence:

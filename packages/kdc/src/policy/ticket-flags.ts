@@ -41,7 +41,7 @@ export function asTicketFlags(facts: AsFlagsFacts): FlagsDecision | Refusal {
       ...more,
     );
   }
-  const domainWide = [krbtgtReason(krbtgt)].filter((reason) => reason !== undefined);
+  const domainWide = [krbtgtReason(krbtgt, profile)].filter((reason) => reason !== undefined);
   return decideFlags([
     {
       asked: has(options, KdcOptions.forwardable),
@@ -78,7 +78,7 @@ export function tgsTicketFlags(facts: TgsFlagsFacts): FlagsDecision | Refusal {
   const wantsProxy = has(options, KdcOptions.proxy);
   const forwardable = has(tgtFlags, TicketFlags.forwardable);
   const proxiable = has(tgtFlags, TicketFlags.proxiable);
-  const domainWide = [krbtgtReason(facts.krbtgt)].filter((reason) => reason !== undefined);
+  const domainWide = [krbtgtReason(facts.krbtgt, profile)].filter((reason) => reason !== undefined);
   if (wantsForward && !forwardable)
     return refuse(profile, ErrorCode.KDC_ERR_BADOPTION, undefined, notForwardableTgt, ...domainWide);
   if (wantsProxy && !proxiable)

@@ -215,7 +215,8 @@ function ipv6Bytes(address: string): Uint8Array {
     part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16));
   const left = words(head);
   const right = words(tail);
-  const all = [...left, ...new Array<number>(Math.max(0, 8 - left.length - right.length)).fill(0), ...right];
+  const missing = Math.max(0, 8 - left.length - right.length);
+  const all = [...left, ...Array.from({ length: missing }, () => 0), ...right];
   return all.length === 0 ? emptyBytes : Uint8Array.from(all.flatMap((word) => [word >> 8, word & 0xff]));
 }
 

@@ -62,7 +62,7 @@ export class ConnectionLimits {
   }
 
   closeAll(): void {
-    for (const socket of [...this.#all.keys()]) socket.destroy();
+    for (const socket of this.#all.keys()) socket.destroy();
   }
 
   #drop(socket: Socket | undefined): void {
