@@ -71,6 +71,7 @@ export class IncomingMigration {
   async run(): Promise<void> {
     const { authorizer, slots } = this.#parts;
     const { vm } = this.#hello;
+    await this.#parts.vms.cleared(vm.id);
     authorizer.demandProvenance(this.#peer.caller, this.#hello.host);
     authorizer.demand(this.#peer.caller, "accept", vm.name);
     if (!this.#parts.enabled()) throw migrationDisabled(this.#parts.host);
@@ -438,12 +439,11 @@ export async function discard(
     journal.commit({ removedVms: arriving ? [record.vm] : [], migrations: [discarded] });
     recordOutcome(parts, record, { outcome: "failed", detail: reason.slice(0, 500) });
   }
-  if (target !== undefined) {
-    await target.abandon();
-    await vms.forget(target.vm.definition.uuid);
-  }
-  // Half a copy of a disk is of no use, and would be in the way of the next attempt.
-  for (const path of record.disks ?? []) await rm(path, { force: true });
+  await vms.clear(record.vm, async () => {
+    await target?.abandon();
+    // Half a copy of a disk is of no use, and would be in the way of the next attempt.
+    for (const path of record.disks ?? []) await rm(path, { force: true });
+  });
   if ((record.disks?.length ?? 0) > 0) journal.commit({ migrations: [{ ...discarded, disks: [] }] });
   return true;
 }

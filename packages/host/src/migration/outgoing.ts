@@ -336,9 +336,10 @@ export async function settleAsGone(parts: OutgoingParts, migration: string): Pro
   const done: MigrationRecord = { ...record, state: "done" };
   journal.commit({ removedVms: [record.vm], migrations: [done] });
   await parts.onStep?.("source:gone", migration);
-  if (machine !== undefined) await machine.kill();
-  await vms.forget(record.vm);
-  for (const path of record.disks ?? []) await rm(path, { force: true });
+  await vms.clear(record.vm, async () => {
+    await machine?.kill();
+    for (const path of record.disks ?? []) await rm(path, { force: true });
+  });
   if ((record.disks?.length ?? 0) > 0) journal.commit({ migrations: [{ ...done, disks: [] }] });
 }
 

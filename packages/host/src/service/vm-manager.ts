@@ -33,6 +33,7 @@ export class VmManager {
   readonly #journal: Journal;
   readonly #logger: Logger;
   readonly #machines = new Map<string, VirtualMachine>();
+  readonly #clearing = new Map<string, Promise<void>>();
   readonly #attaching = new Map<string, Promise<VirtualMachine | undefined>>();
 
   constructor(journal: Journal, options: VmManagerOptions, logger: Logger) {
@@ -114,6 +115,7 @@ export class VmManager {
       await running.stop({ mode: "force" });
     }
     this.checkFiles(record.definition);
+    await this.cleared(record.id);
     const machine = await VirtualMachine.start(this.launch(record.definition));
     this.#machines.set(record.id, machine);
     this.#logger.info("vm-started", { vm: record.name, accelerator: machine.accelerator });
@@ -124,6 +126,28 @@ export class VmManager {
   async forget(id: string): Promise<void> {
     this.#machines.delete(id);
     await rm(this.directory(id), { recursive: true, force: true });
+  }
+
+  /**
+   * Ends what is left of a machine that the journal has let go of; `end` runs before its folder is removed.
+   * Whoever brings the same machine back meanwhile waits for it with {@link cleared}.
+   */
+  async clear(id: string, end: () => Promise<void>): Promise<void> {
+    const work = this.cleared(id).then(async () => {
+      await end();
+      await this.forget(id);
+    });
+    this.#clearing.set(id, work);
+    try {
+      await work;
+    } finally {
+      if (this.#clearing.get(id) === work) this.#clearing.delete(id);
+    }
+  }
+
+  /** Resolves once nothing is left of an earlier machine of this id. */
+  async cleared(id: string): Promise<void> {
+    await this.#clearing.get(id)?.catch(() => {});
   }
 
   /** QEMUs in this host's run folder whose VM the journal does not have, by folder. */

@@ -1,0 +1,156 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { HostCaller, HyperVHost } from "@waybill/hyperv";
+import type { TestDomain } from "@waybill/kdc/testing";
+import { type Credential, createInitiator, writeKeytab } from "@waybill/kerberos";
+import { stringify } from "yaml";
+import { IpcClient } from "../../src/ipc/ipc-client.ts";
+import { remoteBroker, remoteHost } from "../../src/listener/remote-host.ts";
+import type { MigrationStep } from "../../src/migration/steps.ts";
+
+export type Verdict = "go" | "fail" | "never";
+
+export interface TestHostOptions {
+  readonly directory: string;
+  readonly name: string;
+  readonly address: string;
+  readonly domain: TestDomain;
+  readonly operators: string;
+  readonly krb5Conf: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly onStep: (host: TestHost, step: MigrationStep, migration: string) => Promise<Verdict>;
+}
+
+/** One host: its service is a process of its own, this process is its listener. */
+export class TestHost {
+  readonly fullName: string;
+  readonly run: string;
+  readonly storage: string;
+  readonly #options: TestHostOptions;
+  #child: ChildProcess | undefined;
+  #ipc: IpcClient | undefined;
+
+  constructor(options: TestHostOptions) {
+    this.#options = options;
+    this.fullName = `${options.name}.lab.test`;
+    this.run = join(options.directory, "r");
+    this.storage = join(options.directory, "storage");
+    mkdirSync(this.storage, { recursive: true, mode: 0o700 });
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get log(): string {
+    return readFileSync(this.#logPath, "utf8");
+  }
+
+  get #logPath(): string {
+    return join(this.#options.directory, "service.log");
+  }
+
+  async configure(peer: {
+    readonly name: string;
+    readonly address: string;
+    readonly port: number;
+  }): Promise<void> {
+    const { directory, address, domain, operators, krb5Conf, config } = this.#options;
+    const keytab = join(directory, "host.keytab");
+    await writeKeytab(keytab, domain.keytab(`${this.name.toUpperCase()}$`));
+    const document = {
+      host: this.fullName,
+      realm: domain.realm,
+      keytab,
+      "krb5-conf": krb5Conf,
+      state: join(directory, "state"),
+      run: this.run,
+      migration: { address, port: 6600 },
+      peers: { [peer.name]: { address: peer.address, port: peer.port } },
+      accelerator: "tcg",
+      storage: [this.storage, join(directory, "..", "shared")],
+      access: [
+        { who: [operators], may: ["list", "operate", "define", "move-out", "accept", "configure", "audit"] },
+      ],
+      ...config,
+    };
+    writeFileSync(join(directory, "host.yaml"), stringify(document), { mode: 0o600 });
+  }
+
+  async start(): Promise<void> {
+    const log = openSync(this.#logPath, "a", 0o600);
+    const child = fork(
+      fileURLToPath(new URL("stepping-service.ts", import.meta.url)),
+      [join(this.#options.directory, "host.yaml")],
+      {
+        execArgv: ["--import", import.meta.resolve("tsx"), "--conditions=@waybill/source"],
+        stdio: ["ignore", log, log, "ipc"],
+      },
+    );
+    this.#child = child;
+    await new Promise<void>((resolve, reject) => {
+      child.once("exit", (code, signal) =>
+        reject(
+          new Error(`${this.name} ended (${code ?? signal}): ${this.log.split("\n").slice(-4).join(" ")}`),
+        ),
+      );
+      child.on(
+        "message",
+        (message: { ready?: true; id?: number; step?: MigrationStep; migration?: string }) => {
+          if (message.ready) resolve();
+          if (message.step === undefined) return;
+          void this.#options.onStep(this, message.step, message.migration ?? "").then((verdict) => {
+            if (verdict !== "never" && child.connected) child.send({ id: message.id, verdict });
+          });
+        },
+      );
+    });
+  }
+
+  /** Starts the service unless it runs. */
+  async revive(): Promise<void> {
+    if (this.#child === undefined) await this.start();
+  }
+
+  /** `kill -9` of the service, and nothing else. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    this.#ipc?.close();
+    this.#ipc = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** Signs a person in over the local socket, and returns the host as they may use it. */
+  async as(
+    tgt: Credential,
+  ): Promise<{ readonly host: HyperVHost; readonly caller: HostCaller; readonly ipc: IpcClient }> {
+    const { domain } = this.#options;
+    const server = domain.principal(`WSMAN/${this.fullName}`);
+    const initiator = createInitiator({ credential: await domain.client.getTicket({ tgt, server }) });
+    this.#ipc ??= new IpcClient(join(this.run, "service.sock"));
+    const broker = remoteBroker(this.#ipc);
+    const connection = Math.random().toString(36);
+    let step = initiator.step();
+    for (;;) {
+      const answer = await broker.accept(connection, step.token ?? new Uint8Array());
+      if (answer.established)
+        return {
+          host: remoteHost(this.#ipc, this.fullName, "test"),
+          caller: { session: answer.session ?? "" },
+          ipc: this.#ipc,
+        };
+      step = initiator.step(answer.token);
+    }
+  }
+
+  /** Where the machine's QEMU lives on this host. */
+  machineDirectory(vm: string): string {
+    return join(this.run, "vm", Buffer.from(vm.replaceAll("-", ""), "hex").toString("base64url"));
+  }
+}
