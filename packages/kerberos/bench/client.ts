@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import {
   type Credential,
+  EncType,
   KerberosClient,
   NetworkTransport,
   parsePrincipal,
@@ -23,6 +24,8 @@ export interface ClientBenchRow {
   readonly libkrb5: number | undefined;
   /** One `kvno` process that does S4U2Self and S4U2Proxy, its start included. */
   readonly kvno: number | undefined;
+  /** One process of Impacket's getTGT.py: a login. Its requests for tickets bind no body, which Samba refuses. */
+  readonly impacket: number | undefined;
 }
 
 interface Place {
@@ -83,12 +86,14 @@ async function compare(place: Place): Promise<ClientBenchRow[]> {
     keepLowest(theirs, await libkrb5(place));
   }
   const kvno = place.withProxy ? await kvnoProcess(place) : undefined;
+  const impacket = place.withProxy ? await impacketProcess(place) : undefined;
   return [...own].map(([exchange, milliseconds]) => ({
     kdc: place.kdc,
     exchange,
     ours: milliseconds,
     libkrb5: theirs.get(exchange),
     kvno: exchange === "S4U2Proxy" ? kvno : undefined,
+    impacket: exchange === "AS" ? impacket : undefined,
   }));
 }
 
@@ -156,13 +161,41 @@ async function kvnoProcess({ krb5Conf, keytab, host, target, directory }: Place)
   const env = { KRB5_CONFIG: krb5Conf };
   const [pristine, used] = [join(directory, "cc"), join(directory, "cc-used")];
   await run("kinit", ["-f", "-c", pristine, "-k", "-t", keytab, host], { env });
-  const samples: number[] = [];
-  for (let round = 0; round < 9; round++) {
+  return await medianOfProcesses(async () => {
     await cp(pristine, used);
     const start = performance.now();
     await run("kvno", ["-c", used, "-I", "alice", "-P", target], { env });
-    samples.push(performance.now() - start);
-  }
+    return performance.now() - start;
+  });
+}
+
+const impacketScript = "/usr/share/doc/python3-impacket/examples/getTGT.py";
+
+/** A login by Impacket. It writes a cache into its working directory. */
+async function impacketProcess({ realm, address, keytab, host, directory }: Place): Promise<number> {
+  const { entries } = await readKeytab(keytab);
+  const key = entries.find((entry) => entry.key.keytype === EncType.aes256CtsHmacSha1)?.key.keyvalue;
+  const aesKey = Buffer.from(key ?? []).toString("hex");
+  const how = ["-aesKey", aesKey, "-dc-ip", address];
+  const command = [
+    "-C",
+    directory,
+    "/usr/bin/python3",
+    impacketScript,
+    ...how,
+    `${realm.toLowerCase()}/${host}`,
+  ];
+  return await medianOfProcesses(async () => {
+    const start = performance.now();
+    const said = await run("env", command);
+    if (!said.includes("Saving ticket")) throw new Error(`getTGT.py got no ticket: ${said}`);
+    return performance.now() - start;
+  });
+}
+
+async function medianOfProcesses(once: () => Promise<number>): Promise<number> {
+  const samples: number[] = [];
+  for (let round = 0; round < 9; round++) samples.push(await once());
   return samples.sort((left, right) => left - right)[4] ?? 0;
 }
 
@@ -171,8 +204,8 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
     (value === undefined ? "–" : value.toFixed(3)).padStart(10);
   const row = (...cells: string[]): string =>
     `${cells.map((cell, at) => (at < 2 ? cell.padEnd(14) : cell.padStart(10))).join("")}\n`;
-  process.stdout.write(row("KDC", "ms each", "ours", "libkrb5", "kvno"));
-  for (const { kdc, exchange, ours: own, libkrb5: theirs, kvno } of await benchClient()) {
-    process.stdout.write(row(kdc, exchange, shown(own), shown(theirs), shown(kvno)));
+  process.stdout.write(row("KDC", "ms each", "ours", "libkrb5", "kvno", "Impacket"));
+  for (const { kdc, exchange, ours: own, libkrb5: theirs, kvno, impacket } of await benchClient()) {
+    process.stdout.write(row(kdc, exchange, ...[own, theirs, kvno, impacket].map(shown)));
   }
 }
