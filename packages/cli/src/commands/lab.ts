@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
+import { type EvidenceMode, evidenceModes } from "@waybill/host";
 import { DomainController } from "@waybill/kdc";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { Lab } from "../lab/lab.ts";
+import { type LabDomainKind, labDomainKinds } from "../lab/lab-domain.ts";
 import {
   defaultLabState,
   fullLabName,
@@ -27,10 +29,13 @@ export function registerLab(program: Command): void {
     .command("up")
     .description("start a lab and leave it running")
     .option(...state)
-    .option("--evidence <mode>", "ticket, s4u2self or auto", "auto")
-    .action(async (options: { state: string; evidence: "ticket" | "s4u2self" | "auto" }) => {
+    .addOption(domainOption())
+    .addOption(
+      new Option("--evidence <mode>", "how hosts hold evidence").choices(evidenceModes).default("auto"),
+    )
+    .action(async (options: { state: string; domain: LabDomainKind; evidence: EvidenceMode }) => {
       const progress = (what: string): void => console.error(style.faint(`· ${what}`));
-      const running = await Lab.up(labLayout(options.state), { evidence: options.evidence, progress });
+      const running = await Lab.up(labLayout(options.state), { ...options, progress });
       await running.close();
       console.log(whatNext(options.state));
     });
@@ -47,6 +52,7 @@ export function registerLab(program: Command): void {
       `${scenarioNames().join(", ")}; all of them unless named; or the path of a file`,
     )
     .option(...state)
+    .addOption(domainOption())
     .option("--keep", "leave the lab running afterwards")
     .option("--json", "results as JSON only")
     .action(runScenarios);
@@ -56,6 +62,7 @@ export function registerLab(program: Command): void {
       "the whole story: the failure, the diagnosis, the repair, the move; and what Windows cannot do",
     )
     .option(...state)
+    .addOption(domainOption())
     .option("--keep", "leave the lab running afterwards")
     .action(async (options: RunOptions) => await runScenarios(["story"], options));
   lab
@@ -84,7 +91,14 @@ export function registerLab(program: Command): void {
     });
 }
 
+function domainOption(): Option {
+  return new Option("--domain <kind>", "whose domain controller: Waybill's own, or a real Samba AD (as root)")
+    .choices(labDomainKinds)
+    .default("embedded");
+}
+
 interface RunOptions {
+  readonly domain: LabDomainKind;
   readonly state: string;
   readonly keep?: boolean;
   readonly json?: boolean;
@@ -101,7 +115,9 @@ async function runScenarios(names: readonly string[], options: RunOptions): Prom
   };
   const results: ScenarioResult[] = [];
   try {
-    const lab = fresh ? await Lab.up(layout, { evidence: "auto", progress }) : await Lab.open(layout);
+    const lab = fresh
+      ? await Lab.up(layout, { domain: options.domain, evidence: "auto", progress })
+      : await Lab.open(layout);
     try {
       const narrator = new TerminalNarrator(quiet ? () => {} : console.log);
       for (const scenario of scenarios) results.push(await runScenario(lab, scenario, narrator));

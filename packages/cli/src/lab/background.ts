@@ -4,21 +4,28 @@ import { join } from "node:path";
 import { sleep, WaybillError } from "@waybill/base";
 import { identifyProcess, killProcess } from "@waybill/qemu";
 
-/** Runs `waybill` again as a process of its own that outlives this one; its output goes to `log`. */
+export interface BackgroundCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+/** This command line again, with other arguments. */
+export function waybillAgain(...args: readonly string[]): BackgroundCommand {
+  return { program: process.execPath, args: [...process.execArgv, process.argv[1] ?? "", ...args] };
+}
+
+/** Runs a process of its own that outlives this one; its output goes to `<name>.log`. */
 export async function startBackground(
   pids: string,
   name: string,
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  { program, args }: BackgroundCommand,
 ): Promise<void> {
   await mkdir(pids, { recursive: true, mode: 0o700 });
   const log = await open(join(pids, `${name}.log`), "a", 0o600);
   try {
-    const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...args], {
-      detached: true,
-      stdio: ["ignore", log.fd, log.fd],
-      env: { ...process.env, ...environment },
-    });
+    const child = spawn(program, [...args], { detached: true, stdio: ["ignore", log.fd, log.fd] });
+    // A program that is not there has no process id, and is told of below.
+    child.on("error", () => {});
     child.unref();
     const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
     if (identity === undefined) throw didNotStart(name, join(pids, `${name}.log`));

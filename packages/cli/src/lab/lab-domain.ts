@@ -1,34 +1,32 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { WaybillError } from "@waybill/base";
-import {
-  type DelegationSettings,
-  EmbeddedDirectory,
-  type UserAccountControlFlag,
-  usualComputerSpns,
-} from "@waybill/directory";
-import { migrationServiceClass } from "@waybill/host";
-import { controllerPaths, createControllerState, exportKeytab } from "@waybill/kdc";
-import { type Credential, parsePrincipal, writeKeytab } from "@waybill/kerberos";
+import { type DirectoryView, migrationServiceClass } from "@waybill/directory";
+import type { KdcProfileName } from "@waybill/kdc";
+import { type Credential, type Keytab, parsePrincipal } from "@waybill/kerberos";
 import type { Workstation } from "../session/workstation.ts";
-import { fullLabName, type LabLayout, labAddress, labPaths, labPorts, labRealm } from "./layout.ts";
+import { fullLabName, type LabLayout, labPaths, labRealm } from "./layout.ts";
+
+/** Whose domain controller a lab has: Waybill's own, or a real Samba AD. */
+export const labDomainKinds = ["embedded", "samba"] as const;
+export type LabDomainKind = (typeof labDomainKinds)[number];
 
 /** People of the lab. Everybody but dave is a VM operator. */
-export const labPeople = {
+export const labPeople: Readonly<Record<string, { readonly sensitive?: true; readonly protected?: true }>> = {
   alice: {},
   bob: {},
   carol: { sensitive: true },
   paul: { protected: true },
   dave: {},
-} as const;
+};
 
 export const operatorsGroup = "VM Operators";
-const computers = ["KVM01", "KVM02", "WAC"] as const;
+export const labOperators = ["alice", "bob", "carol", "paul"] as const;
+export const labComputers = ["KVM01", "KVM02", "WAC"] as const;
 
 /** A change to the directory, as scenarios write it. */
 export interface DirectoryChange {
-  /** Delegation of computer accounts. `services` are classes; each stands for short and full name. */
+  /** Delegation of computer accounts. `to` names hosts; each stands for its services' short and full names. */
   readonly delegation?: Readonly<Record<string, DelegationChange>> | undefined;
   readonly flags?: Readonly<Record<string, Readonly<Record<string, boolean>>>> | undefined;
   readonly addSpn?: Readonly<Record<string, readonly string[]>> | undefined;
@@ -45,6 +43,39 @@ export interface DelegationChange {
   readonly from?: readonly string[] | undefined;
 }
 
+/** Where a domain controller listens, on the lab's dc1 address. */
+export interface LabDomainPorts {
+  readonly kdc: number;
+  readonly kpasswd: number;
+  readonly ldap: number;
+}
+
+/** The lab's domain while its controller runs: changes are seen at once. */
+export interface LabDomain {
+  readonly kind: LabDomainKind;
+  readonly layout: LabLayout;
+  readonly ports: LabDomainPorts;
+  /** How its KDC decides; what the doctor predicts with. */
+  readonly profile: KdcProfileName;
+  /** SID of the group that operates virtual machines. */
+  operatorsSid(): Promise<string>;
+  apply(change: DirectoryChange): Promise<void>;
+  /** Puts back what the lab began with: every setting a scenario may change. */
+  reset(): Promise<void>;
+  keytab(account: string): Promise<Keytab>;
+  /** What the doctor looks at. */
+  view(): Promise<DirectoryView>;
+  close(): Promise<void>;
+}
+
+/** What every lab begins with: delegation in both directions, "Use Kerberos only". */
+export const usualDelegation: DirectoryChange = {
+  delegation: {
+    KVM01: { to: ["kvm02"], protocol: "kerberos", from: [] },
+    KVM02: { to: ["kvm01"], protocol: "kerberos", from: [] },
+  },
+};
+
 /** The services a migration needs, in the spellings Windows administrators enter. */
 export function migrationSpns(host: string): string[] {
   const short = host.toUpperCase();
@@ -52,135 +83,36 @@ export function migrationSpns(host: string): string[] {
   return [migrationServiceClass, "cifs"].flatMap((service) => [`${service}/${short}`, `${service}/${full}`]);
 }
 
-/** The lab's domain while its controller runs: changes are seen at once. */
-export class LabDomain {
-  readonly layout: LabLayout;
-  readonly directory: EmbeddedDirectory;
-
-  private constructor(layout: LabLayout, directory: EmbeddedDirectory) {
-    this.layout = layout;
-    this.directory = directory;
-  }
-
-  static create(layout: LabLayout): LabDomain {
-    const { domain } = labPaths(layout);
-    const administratorPassword = keepPassword(layout, "Administrator");
-    const directory = createControllerState(domain, { realm: labRealm, administratorPassword });
-    const lab = new LabDomain(layout, directory);
-    directory.createGroup({ name: operatorsGroup });
-    for (const [name, traits] of Object.entries(labPeople)) {
-      directory.createUser({ name, password: keepPassword(layout, name), ...traits });
-    }
-    directory.addMember(operatorsGroup, "alice", "bob", "carol", "paul");
-    for (const name of computers) {
-      directory.createComputer({ name, dnsHostName: fullLabName(name.toLowerCase()), migration: true });
-    }
-    lab.apply({ delegation: { KVM01: { to: ["kvm02"] }, KVM02: { to: ["kvm01"] } } });
-    return lab;
-  }
-
-  static open(layout: LabLayout): LabDomain {
-    return new LabDomain(layout, EmbeddedDirectory.open(controllerPaths(labPaths(layout).domain).directory));
-  }
-
-  async close(): Promise<void> {
-    await this.directory.close();
-  }
-
-  /** SID of the group that operates virtual machines. */
-  get operatorsSid(): string {
-    return this.#groupSid(operatorsGroup);
-  }
-
-  apply(change: DirectoryChange): void {
-    const { directory } = this;
-    for (const [account, settings] of Object.entries(change.delegation ?? {})) {
-      directory.setDelegation(account, delegationSettings(settings));
-    }
-    for (const [account, flags] of Object.entries(change.flags ?? {})) {
-      directory.setFlags(account, flags as Partial<Record<UserAccountControlFlag, boolean>>);
-    }
-    for (const [account, spns] of Object.entries(change.removeSpn ?? {}))
-      directory.removeSpn(account, ...spns);
-    for (const [account, spns] of Object.entries(change.addSpn ?? {})) this.#forceSpn(account, spns);
-    for (const [account, attributes] of Object.entries(change.attributes ?? {}))
-      directory.setAttributes(account, attributes);
-    for (const [group, members] of Object.entries(change.leaveGroup ?? {}))
-      directory.removeMember(group, ...members);
-    for (const [group, members] of Object.entries(change.joinGroup ?? {}))
-      directory.addMember(group, ...members);
-  }
-
-  /** Puts back what the lab began with: every setting a scenario may change. */
-  reset(): void {
-    const { directory } = this;
-    for (const name of computers) {
-      const dns = fullLabName(name.toLowerCase());
-      directory.setAttributes(name, {
-        "msDS-AllowedToDelegateTo": undefined,
-        "msDS-AllowedToActOnBehalfOfOtherIdentity": undefined,
-        "msDS-SupportedEncryptionTypes": undefined,
-        servicePrincipalName: usualComputerSpns(name, dns, true),
-      });
-      directory.setFlags(name, {
-        trustedToAuthForDelegation: false,
-        trustedForDelegation: false,
-        notDelegated: false,
-        accountDisable: false,
-      });
-    }
-    directory.setFlags("krbtgt", { notDelegated: false });
-    for (const [name, traits] of Object.entries(labPeople)) {
-      directory.setFlags(name, { notDelegated: "sensitive" in traits, accountDisable: false });
-    }
-    this.apply({ delegation: { KVM01: { to: ["kvm02"] }, KVM02: { to: ["kvm01"] } } });
-  }
-
-  async exportKeytab(account: string, path: string): Promise<void> {
-    await writeKeytab(path, exportKeytab(this.directory, account));
-  }
-
-  /** The ticket-granting ticket of a person who signs in at the workstation. */
-  async signIn(person: string, workstation: Workstation): Promise<Credential> {
-    const principal = parsePrincipal(`${person}@${labRealm}`);
-    return await workstation.client.login({
-      principal,
-      password: readPassword(this.layout, person),
-      forwardable: true,
-    });
-  }
-
-  /** A duplicate is what some scenarios are about: it goes past the check that AD has had since 2012. */
-  #forceSpn(account: string, spns: readonly string[]): void {
-    const current = this.directory.byName(account)?.servicePrincipalNames ?? [];
-    this.directory.setAttributes(account, { servicePrincipalName: [...new Set([...current, ...spns])] });
-  }
-
-  #groupSid(name: string): string {
-    const found = this.directory.groupBySam(name)?.sid;
-    if (found !== undefined) return found;
-    throw new WaybillError(`the lab's domain has no ${name}`, { code: "LAB_BROKEN", family: "bug" });
-  }
+/** The services a delegation change lists; `undefined`: it leaves the list alone. */
+export function listedServices({ to, spns }: DelegationChange): string[] | undefined {
+  if (to === undefined && spns === undefined) return undefined;
+  return [...(to ?? []).flatMap(migrationSpns), ...(spns ?? [])];
 }
 
-function delegationSettings({ to, spns, protocol, from }: DelegationChange): DelegationSettings {
-  const list =
-    to === undefined && spns === undefined
-      ? undefined
-      : [...(to ?? []).flatMap(migrationSpns), ...(spns ?? [])];
-  return {
-    ...(list === undefined ? {} : { to: list }),
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(from === undefined ? {} : { from }),
-  };
+/** The ticket-granting ticket of a person who signs in at the workstation. */
+export async function signInToLab(
+  { layout }: LabDomain,
+  person: string,
+  workstation: Workstation,
+): Promise<Credential> {
+  const principal = parsePrincipal(`${person}@${labRealm}`);
+  return await workstation.client.login({
+    principal,
+    password: readPassword(layout, person),
+    forwardable: true,
+  });
 }
 
 function passwordPath(layout: LabLayout, name: string): string {
   return join(labPaths(layout).workstation, `${name}.password`);
 }
 
-function keepPassword(layout: LabLayout, name: string): string {
-  const password = `Lab-${randomBytes(9).toString("base64url")}1`;
+/** Makes up a password, and keeps it where the lab's owner finds it. */
+export function keepPassword(
+  layout: LabLayout,
+  name: string,
+  password = `Lab-${randomBytes(9).toString("base64url")}1`,
+): string {
   mkdirSync(labPaths(layout).workstation, { recursive: true, mode: 0o700 });
   writeFileSync(passwordPath(layout, name), password, { mode: 0o600 });
   return password;
@@ -188,40 +120,4 @@ function keepPassword(layout: LabLayout, name: string): string {
 
 export function readPassword(layout: LabLayout, name: string): string {
   return readFileSync(passwordPath(layout, name), "utf8");
-}
-
-/** krb5.conf for MIT's tools and for ours, and the workstation's list of hosts. */
-export function writeWorkstationFiles(layout: LabLayout): void {
-  const { krb5Conf, workstationConfig } = labPaths(layout);
-  const dc = labAddress(layout, "dc1");
-  writeFileSync(
-    krb5Conf,
-    `[libdefaults]
-  default_realm = ${labRealm}
-  dns_lookup_kdc = false
-  dns_lookup_realm = false
-  dns_canonicalize_hostname = false
-  rdns = false
-  forwardable = true
-
-[realms]
-  ${labRealm} = {
-    kdc = ${dc}:${labPorts.kdc}
-    kpasswd_server = ${dc}:${labPorts.kpasswd}
-  }
-
-[domain_realm]
-  .lab.test = ${labRealm}
-  lab.test = ${labRealm}
-`,
-    { mode: 0o644 },
-  );
-  const hosts = ["kvm01", "kvm02"].map(
-    (host) => `  ${fullLabName(host)}: {address: ${labAddress(layout, host)}, port: ${labPorts.wsman}}\n`,
-  );
-  writeFileSync(
-    workstationConfig,
-    `hosts:\n${hosts.join("")}ldap: {address: ${dc}, port: ${labPorts.ldap}}\n`,
-    { mode: 0o644 },
-  );
 }

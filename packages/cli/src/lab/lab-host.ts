@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EvidenceMode } from "@waybill/host";
+import { writeKeytab } from "@waybill/kerberos";
 import { parse, stringify } from "yaml";
 import type { LabDomain } from "./lab-domain.ts";
 import {
@@ -25,7 +26,7 @@ export async function writeLabHost(
   const state = hostState(layout, host);
   mkdirSync(state, { recursive: true, mode: 0o700 });
   const keytab = join(state, "host.keytab");
-  await domain.exportKeytab(`${host.toUpperCase()}$`, keytab);
+  await writeKeytab(keytab, await domain.keytab(`${host.toUpperCase()}$`));
   const paths = labPaths(layout);
   const peers = labHosts
     .filter((other) => other !== host)
@@ -50,7 +51,7 @@ export async function writeLabHost(
         may: ["list", "operate", "define", "move-out", "accept", "configure", "audit"],
       },
     ],
-    groups: { "Hyper-V Administrators": [domain.operatorsSid] },
+    groups: { "Hyper-V Administrators": [await domain.operatorsSid()] },
   };
   mkdirSync(join(state, "storage"), { recursive: true, mode: 0o700 });
   const path = labHostConfig(layout, host);

@@ -8,9 +8,10 @@ import type { AuditRecord } from "@waybill/hyperv";
 import { buildGuest, parseVmDefinition, probeQemu, VirtualMachine } from "@waybill/qemu";
 import { connectHostAs } from "../session/connect-host.ts";
 import { readWorkstation, type Workstation } from "../session/workstation.ts";
-import { backgroundNames, startBackground, stopBackground, untilReady } from "./background.ts";
+import { backgroundNames, startBackground, stopBackground, untilReady, waybillAgain } from "./background.ts";
+import { EmbeddedLabDomain } from "./embedded-lab-domain.ts";
 import { defaultGuest, defineGuest } from "./guest-definition.ts";
-import { LabDomain, writeWorkstationFiles } from "./lab-domain.ts";
+import { type LabDomain, type LabDomainKind, signInToLab } from "./lab-domain.ts";
 import { labHostConfig, writeLabHost } from "./lab-host.ts";
 import {
   fullLabName,
@@ -21,9 +22,12 @@ import {
   labPaths,
   labPorts,
 } from "./layout.ts";
+import { SambaLabDomain } from "./samba/samba-lab-domain.ts";
 import { guestScore } from "./switchboard.ts";
+import { writeWorkstationFiles } from "./workstation-files.ts";
 
 export interface LabOptions {
+  readonly domain: LabDomainKind;
   readonly evidence: EvidenceMode;
   readonly progress: (what: string) => void;
 }
@@ -44,23 +48,34 @@ export class Lab {
   }
 
   /** Starts a lab from nothing. @throws WaybillError LAB_EXISTS, LAB_PART_NOT_READY */
-  static async up(layout: LabLayout, { evidence, progress }: LabOptions): Promise<Lab> {
+  static async up(layout: LabLayout, options: LabOptions): Promise<Lab> {
     if (existsSync(labPaths(layout).processes)) throw labExists(layout.state);
+    try {
+      return await Lab.#start(layout, options);
+    } catch (error) {
+      // The logs of a part that did not come up are worth reading; everything else is taken away again.
+      if (!(error instanceof WaybillError && error.code === "LAB_PART_NOT_READY")) await Lab.down(layout);
+      throw error;
+    }
+  }
+
+  static async #start(layout: LabLayout, { domain: kind, evidence, progress }: LabOptions): Promise<Lab> {
     mkdirSync(layout.state, { recursive: true, mode: 0o700 });
     const paths = labPaths(layout);
     mkdirSync(paths.switch, { recursive: true, mode: 0o700 });
     progress("guest image");
     const guest = await buildGuest(undefined, { progress });
     const { accelerator } = await probeQemu({ guest });
-    progress("domain LAB.TEST");
-    const domain = LabDomain.create(layout);
-    writeWorkstationFiles(layout);
-    const lab = new Lab(layout, domain, accelerator);
+    progress(kind === "samba" ? "domain LAB.TEST on Samba" : "domain LAB.TEST");
     const part = ["--state", layout.state];
-    await startBackground(paths.processes, "dc", ["lab", "part-domain", ...part]);
-    await startBackground(paths.processes, "switch", ["lab", "part-switch", ...part]);
+    await startBackground(paths.processes, "switch", waybillAgain("lab", "part-switch", ...part));
+    const domain = await createDomain(layout, kind);
+    writeWorkstationFiles(domain);
+    const lab = new Lab(layout, domain, accelerator);
     const definition = defineGuest(defaultGuest, paths.shared, () => {});
-    await untilReady(paths.processes, "dc", () => reachable(labAddress(layout, "dc1"), labPorts.kdc));
+    await untilReady(paths.processes, "dc", async () => {
+      for (const port of Object.values(domain.ports)) await reachable(labAddress(layout, "dc1"), port);
+    });
     progress("hosts kvm01 and kvm02");
     for (const host of labHosts) await writeLabHost(domain, host, accelerator, evidence);
     await Promise.all(labHosts.map((host) => lab.startHost(host)));
@@ -68,7 +83,9 @@ export class Lab {
       `virtual machine web01 (${accelerator === "kvm" ? "KVM" : "TCG: no guest runs under KVM here"})`,
     );
     await lab.#startGuest(await definition);
-    await writeFile(join(layout.state, "lab.json"), JSON.stringify({ accelerator }), { mode: 0o600 });
+    await writeFile(join(layout.state, "lab.json"), JSON.stringify({ accelerator, domain: kind }), {
+      mode: 0o600,
+    });
     return lab;
   }
 
@@ -76,8 +93,9 @@ export class Lab {
   static async open(layout: LabLayout): Promise<Lab> {
     const text = await readFile(join(layout.state, "lab.json"), "utf8").catch(() => undefined);
     if (text === undefined) throw noLab(layout.state);
-    const { accelerator } = JSON.parse(text) as { accelerator: "kvm" | "tcg" };
-    return new Lab(layout, LabDomain.open(layout), accelerator);
+    const { accelerator, domain } = JSON.parse(text) as { accelerator: "kvm" | "tcg"; domain: LabDomainKind };
+    const opened = domain === "samba" ? SambaLabDomain.open(layout) : EmbeddedLabDomain.open(layout);
+    return new Lab(layout, opened, accelerator);
   }
 
   /** Ends every process of a lab, finished or not, and removes all it left. */
@@ -91,14 +109,8 @@ export class Lab {
   /** @param clockOffset milliseconds the host's clock is wrong by. */
   async startHost(host: string, clockOffset = 0): Promise<void> {
     const { processes } = labPaths(this.layout);
-    await startBackground(processes, host, [
-      "host",
-      "run",
-      "--config",
-      labHostConfig(this.layout, host),
-      "--clock-offset",
-      String(clockOffset),
-    ]);
+    const options = ["--config", labHostConfig(this.layout, host), "--clock-offset", String(clockOffset)];
+    await startBackground(processes, host, waybillAgain("host", "run", ...options));
     await untilReady(processes, host, () => reachable(labAddress(this.layout, host), labPorts.wsman));
   }
 
@@ -114,7 +126,7 @@ export class Lab {
 
   /** Whether a host has the machine, as bob sees it. */
   async has(host: string, machine: string): Promise<boolean> {
-    const tgt = await this.domain.signIn("bob", this.workstation);
+    const tgt = await signInToLab(this.domain, "bob", this.workstation);
     const client = connectHostAs(tgt, host, this.workstation);
     try {
       return (await client.listVms()).some(({ name }) => name === machine);
@@ -125,7 +137,7 @@ export class Lab {
 
   /** A host's newest audit records. */
   async audit(host: string, limit: number): Promise<readonly AuditRecord[]> {
-    const tgt = await this.domain.signIn("bob", this.workstation);
+    const tgt = await signInToLab(this.domain, "bob", this.workstation);
     const client = connectHostAs(tgt, host, this.workstation);
     try {
       return await client.auditRecords({ vm: "web01", limit });
@@ -146,7 +158,7 @@ export class Lab {
   /** Bob defines and starts the machine: operating it is another right than moving it. */
   async #startGuest(document: Record<string, unknown>): Promise<void> {
     const definition = parseVmDefinition(document);
-    const tgt = await this.domain.signIn("bob", this.workstation);
+    const tgt = await signInToLab(this.domain, "bob", this.workstation);
     const client = connectHostAs(tgt, fullLabName("kvm01"), this.workstation);
     try {
       const { name, uuid, memoryMiB, vcpus } = definition;
@@ -167,6 +179,14 @@ export class Lab {
       if (heartbeat.last === undefined) throw new Error("no heartbeat yet");
     });
   }
+}
+
+async function createDomain(layout: LabLayout, kind: LabDomainKind): Promise<LabDomain> {
+  if (kind === "samba") return await SambaLabDomain.create(layout);
+  const { processes } = labPaths(layout);
+  const domain = EmbeddedLabDomain.create(layout);
+  await startBackground(processes, "dc", waybillAgain("lab", "part-domain", "--state", layout.state));
+  return domain;
 }
 
 async function reachable(host: string, port: number): Promise<void> {

@@ -17,6 +17,11 @@ export interface HostAddress {
   readonly port: number;
 }
 
+/** A directory server: where it is, and the DNS name its service ticket is for. */
+export interface DirectoryAddress extends HostAddress {
+  readonly name: string;
+}
+
 /** What a workstation knows of its domain: krb5.conf, where the hosts are, where the tickets are. */
 export interface Workstation {
   readonly krb5: Krb5Conf;
@@ -24,6 +29,8 @@ export interface Workstation {
   /** Name of the credential cache, as in KRB5CCNAME. */
   readonly cacheName: string;
   address(host: string): HostAddress;
+  /** The domain controller to ask, where DNS does not say. */
+  readonly directory: DirectoryAddress | undefined;
   /** A host's full DNS name: short names belong to the default realm's domain. */
   fullName(host: string): string;
 }
@@ -34,7 +41,7 @@ export interface Workstation {
  */
 export function readWorkstation(environment: NodeJS.ProcessEnv = process.env): Workstation {
   const krb5 = readKrb5Conf(environment);
-  const hosts = readHosts(
+  const { hosts, directory } = readAddresses(
     environment.WAYBILL_CONFIG ?? join(homedir(), ".config", "waybill", "workstation.yaml"),
   );
   const domain = krb5.defaultRealm?.toLowerCase();
@@ -43,6 +50,7 @@ export function readWorkstation(environment: NodeJS.ProcessEnv = process.env): W
     client: configuredClient(krb5),
     cacheName: environment.KRB5CCNAME ?? defaultCacheName(krb5),
     address: (host) => hosts.get(host.toLowerCase()) ?? { address: host, port: 5985 },
+    directory,
     fullName: (host) =>
       (host.includes(".") || domain === undefined ? host : `${host}.${domain}`).toLowerCase(),
   };
@@ -53,29 +61,58 @@ export function readKrb5Conf(environment: NodeJS.ProcessEnv = process.env): Krb5
   return loadKrb5Conf(environment.KRB5_CONFIG?.split(":") ?? "/etc/krb5.conf");
 }
 
-function readHosts(path: string): Map<string, HostAddress> {
+interface Addresses {
+  readonly hosts: ReadonlyMap<string, HostAddress>;
+  readonly directory: DirectoryAddress | undefined;
+}
+
+function readAddresses(path: string): Addresses {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return new Map();
+    if (systemCode(error) === "ENOENT") return { hosts: new Map(), directory: undefined };
     throw unreadable(path, error);
   }
-  const document = parse(text) as { hosts?: Record<string, { address?: unknown; port?: unknown }> } | null;
-  const entries = Object.entries(document?.hosts ?? {}).map(
-    ([name, { address, port }]): [string, HostAddress] => {
-      if (typeof address !== "string") throw unreadable(path, undefined);
-      return [name.toLowerCase(), { address, port: typeof port === "number" ? port : 5985 }];
-    },
+  let document: Record<string, unknown>;
+  try {
+    document = record(parse(text) ?? {}, path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  const hosts = Object.entries(record(document.hosts ?? {}, path)).map(
+    ([name, entry]): [string, HostAddress] => [
+      name.toLowerCase(),
+      hostAddress(record(entry, path), 5985, path),
+    ],
   );
-  return new Map(entries);
+  return { hosts: new Map(hosts), directory: directoryAddress(document.ldap, path) };
+}
+
+function directoryAddress(entry: unknown, path: string): DirectoryAddress | undefined {
+  if (entry === undefined) return undefined;
+  const fields = record(entry, path);
+  const address = hostAddress(fields, 389, path);
+  return { ...address, name: typeof fields.name === "string" ? fields.name : address.address };
+}
+
+function hostAddress(fields: Record<string, unknown>, usualPort: number, path: string): HostAddress {
+  const { address, port = usualPort } = fields;
+  if (typeof address !== "string" || typeof port !== "number") throw unreadable(path, undefined);
+  return { address, port };
+}
+
+function record(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable(path, undefined);
+  return value as Record<string, unknown>;
 }
 
 function unreadable(path: string, cause: unknown): WaybillError {
   return new WaybillError(`cannot make sense of ${path}`, {
     code: "WORKSTATION_CONFIG_INVALID",
     family: "caller",
-    remedy: "It has one entry, hosts, which maps host names to address and port.",
+    remedy:
+      "It has the entries hosts, which maps host names to address and port, and ldap, with address, port and name.",
     cause,
   });
 }

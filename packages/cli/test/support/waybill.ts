@@ -10,12 +10,21 @@ export interface Outcome {
 const tsx = fileURLToPath(import.meta.resolve("tsx/cli"));
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
+/** Program and arguments that run the command line from its sources. */
+export const waybillCommand: readonly string[] = [
+  process.execPath,
+  tsx,
+  "--conditions=@waybill/source",
+  main,
+];
+
 /** Runs the command line as a person would: a process of its own, without colours. */
 export function waybill(
   args: readonly string[],
   options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {},
 ): Promise<Outcome> {
-  return runToEnd(process.execPath, [tsx, "--conditions=@waybill/source", main, ...args], options);
+  const [program = "", ...before] = waybillCommand;
+  return runToEnd(program, [...before, ...args], options);
 }
 
 /** Runs a program, whatever its exit status. */

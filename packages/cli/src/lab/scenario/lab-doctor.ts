@@ -1,17 +1,17 @@
 import { type AppliedPlan, applyPlan, type Plan, type Prediction, plan, predict } from "@waybill/doctor";
 import type { EvidenceMode } from "@waybill/host";
-import { parsePrincipal } from "@waybill/kerberos";
-import { kerberosBind, LdapClient } from "@waybill/ldap";
+import { connectDirectory } from "../../session/connect-directory.ts";
 import type { Lab } from "../lab.ts";
-import { fullLabName, labAddress, labPorts, labRealm } from "../layout.ts";
+import { signInToLab } from "../lab-domain.ts";
 import type { Route } from "./scenario.ts";
 
 type PlanMode = NonNullable<Parameters<typeof plan>[0]["mode"]>;
 
 /** The doctor's word on one move of the lab: what the KDC will say, and why. */
-export function labPredict(lab: Lab, route: Route, evidence: EvidenceMode): Prediction {
+export async function labPredict(lab: Lab, route: Route, evidence: EvidenceMode): Promise<Prediction> {
   return predict({
-    view: lab.domain.directory,
+    view: await lab.domain.view(),
+    profile: lab.domain.profile,
     person: route.as,
     source: `${route.from.toUpperCase()}$`,
     destination: `${route.to.toUpperCase()}$`,
@@ -23,11 +23,12 @@ export function labPredict(lab: Lab, route: Route, evidence: EvidenceMode): Pred
   });
 }
 
-export function labPlan(lab: Lab, route: Route, evidence: EvidenceMode, mode: PlanMode): Plan {
+export async function labPlan(lab: Lab, route: Route, evidence: EvidenceMode, mode: PlanMode): Promise<Plan> {
   const from = `${route.from.toUpperCase()}$`;
   const to = `${route.to.toUpperCase()}$`;
   return plan({
-    view: lab.domain.directory,
+    view: await lab.domain.view(),
+    profile: lab.domain.profile,
     pairs: [{ from, to }],
     people: [route.as],
     mode,
@@ -37,17 +38,9 @@ export function labPlan(lab: Lab, route: Route, evidence: EvidenceMode, mode: Pl
 }
 
 /** Writes a plan over LDAP, as the domain's administrator. */
-export async function labApply(lab: Lab, wanted: Plan): Promise<AppliedPlan> {
-  const { client } = lab.workstation;
-  const tgt = await lab.domain.signIn("Administrator", lab.workstation);
-  const address = labAddress(lab.layout, "dc1");
-  const ldap = await LdapClient.connect({ url: `ldap://${address}:${labPorts.ldap}` });
+export async function labApply({ domain, workstation }: Lab, wanted: Plan): Promise<AppliedPlan> {
+  const ldap = await connectDirectory(await signInToLab(domain, "Administrator", workstation), workstation);
   try {
-    const getTicket = async () => {
-      const server = parsePrincipal(`ldap/${fullLabName("dc1")}@${labRealm}`);
-      return await client.getTicket({ tgt, server });
-    };
-    await ldap.bindSasl(kerberosBind({ getTicket }));
     return await applyPlan(ldap, wanted);
   } finally {
     ldap.close();

@@ -1,9 +1,9 @@
 import { WaybillError } from "@waybill/base";
 import type { HyperVClient, Job, JobProgress } from "@waybill/hyperv";
-import { exportKeytab } from "@waybill/kdc";
 import { parsePrincipal } from "@waybill/kerberos";
 import { connectHostAs, connectHostWith } from "../../session/connect-host.ts";
 import type { Lab } from "../lab.ts";
+import { signInToLab } from "../lab-domain.ts";
 import { fullLabName, labRealm } from "../layout.ts";
 import type { GuestScore } from "../switchboard.ts";
 import type { Route } from "./scenario.ts";
@@ -72,7 +72,7 @@ async function settled(lab: Lab): Promise<GuestScore> {
 
 async function connect(lab: Lab, route: Route): Promise<HyperVClient> {
   const { domain, workstation } = lab;
-  const tgt = await domain.signIn(route.as, workstation);
+  const tgt = await signInToLab(domain, route.as, workstation);
   if (route.via === undefined)
     return connectHostAs(tgt, route.from, workstation, { forward: route["at-source"] });
   // The management server: takes the person's ticket for itself, and gets one for the source host in their name.
@@ -80,7 +80,7 @@ async function connect(lab: Lab, route: Route): Promise<HyperVClient> {
   const realm = labRealm;
   const http = parsePrincipal(`HTTP/${fullLabName(route.via)}@${realm}`);
   const evidence = await workstation.client.getTicket({ tgt, server: http });
-  const keytab = exportKeytab(domain.directory, account);
+  const keytab = await domain.keytab(account);
   const own = await workstation.client.login({
     principal: parsePrincipal(`${account}@${realm}`),
     keytab,

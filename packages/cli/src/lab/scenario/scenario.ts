@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { WaybillError } from "@waybill/base";
 import { evidenceModes } from "@waybill/host";
 import * as v from "valibot";
 import { parse } from "yaml";
+import { assetPath } from "../asset-path.ts";
 
 /**
  * A scenario: what the directory and the hosts are set to, what people then try, and what must come of it. The files
@@ -43,30 +43,39 @@ const route = {
   "at-source": v.optional(v.boolean(), false),
 };
 
+/** Where Samba's KDC departs from Active Directory: what comes of the step there instead (`skipped`: it is left out), and why. */
+const onSamba = <T extends v.GenericSchema>(expectation: T) =>
+  v.optional(v.strictObject({ because: text, expect: v.union([v.literal("skipped"), expectation]) }));
+
+const moveExpectation = v.union([
+  v.literal("moved"),
+  v.strictObject({
+    /** The host's error code; the name of the KDC's where it never came to the host. */
+    refused: v.pipe(text, v.regex(/^(0x[0-9A-F]{8}|KDC_ERR_\w+)$/)),
+    /** Waybill's name of the refusal. */
+    code: v.optional(text),
+    /** Something the message must say. */
+    says: v.optional(v.union([text, names])),
+  }),
+]);
+
 const move = v.strictObject({
   move: v.strictObject(route),
-  expect: v.union([
-    v.literal("moved"),
-    v.strictObject({
-      refused: v.pipe(text, v.regex(/^0x[0-9A-F]{8}$/)),
-      /** Waybill's name of the refusal. */
-      code: v.optional(text),
-      /** Something the message must say. */
-      says: v.optional(v.union([text, names])),
-    }),
-  ]),
-  /** What Samba's KDC does instead, where it differs. */
-  samba: v.optional(v.union([v.literal("moved"), v.strictObject({ refused: text, because: text })])),
+  expect: moveExpectation,
+  samba: onSamba(moveExpectation),
+});
+
+/** The named reason of the policy, or that it works. */
+const doctorExpectation = v.strictObject({
+  reason: v.optional(text),
+  works: v.optional(v.boolean()),
+  says: v.optional(v.union([text, names])),
 });
 
 const doctor = v.strictObject({
   doctor: v.strictObject(route),
-  /** The named reason of the policy, or that it works. */
-  expect: v.strictObject({
-    reason: v.optional(text),
-    works: v.optional(v.boolean()),
-    says: v.optional(v.union([text, names])),
-  }),
+  expect: doctorExpectation,
+  samba: onSamba(doctorExpectation),
 });
 
 const step = v.union([
@@ -104,7 +113,7 @@ export type MoveStep = v.InferOutput<typeof move>;
 export type DoctorStep = v.InferOutput<typeof doctor>;
 export type Route = MoveStep["move"];
 
-const folder = fileURLToPath(new URL("../../../scenarios", import.meta.url));
+const folder = assetPath("scenarios");
 
 export function scenarioNames(): string[] {
   return readdirSync(folder)
