@@ -1,0 +1,91 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "../../..");
+const node = ["--conditions=@waybill/source", "--import", "tsx", join(root, "packages/cli/src/main.ts")];
+
+describe("waybill dc", () => {
+  const dir = mkdtempSync(join(tmpdir(), "waybill-cli-dc-"));
+  const state = join(dir, "state");
+  const address = `127.${randomInt(20, 250)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+  const env = {
+    ...process.env,
+    LC_ALL: "C",
+    WAYBILL_DC_STATE: state,
+    KRB5_CONFIG: join(dir, "krb5.conf"),
+    KRB5CCNAME: join(dir, "ccache"),
+  };
+  let server: ChildProcess;
+
+  async function run(program: string, args: readonly string[], input = ""): Promise<string> {
+    return await new Promise((resolve, reject) => {
+      const child = execFile(program, args, { env, cwd: root, timeout: 60_000 }, (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else reject(new Error(`${program} ${args.join(" ")}: ${stdout}${stderr}`));
+      });
+      child.stdin?.on("error", () => {});
+      child.stdin?.end(input);
+    });
+  }
+  const dc = async (args: string, input = ""): Promise<string> =>
+    await run(process.execPath, [...node, "dc", ...args.split(" ")], input);
+
+  beforeAll(async () => {
+    expect(await dc("init --realm LAB.TEST --password-file -", "Adm1n-Secret!\n")).toContain(
+      "LAB.TEST (S-1-5-21-",
+    );
+    const options = ["--listen", address, "--workers", "2", "--metrics-port", "9464"];
+    server = spawn(process.execPath, [...node, "dc", "serve", ...options], {
+      env,
+      cwd: root,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    if (server.stderr === null) throw new Error("no log");
+    for await (const line of createInterface(server.stderr)) if (line.includes("dc.ready")) break;
+    server.stderr.resume();
+    writeFileSync(env.KRB5_CONFIG, await dc(`krb5-conf --server ${address}`));
+  });
+
+  afterAll(() => {
+    server?.kill("SIGKILL");
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it("acts at once on a controller that runs: users, computers, delegation, keytabs", async () => {
+    await dc("user add alice --password-file -", "Passw0rd!\n");
+    await dc("computer add KVM01");
+    await dc("computer add KVM02 --migration");
+    await dc("delegation set KVM01 --to cifs/kvm02.lab.test --protocol any");
+    const keytab = join(dir, "kvm01.keytab");
+    await dc(`keytab KVM01$ --out ${keytab}`);
+    await run("kinit", ["alice"], "Passw0rd!\n");
+    await run("kvno", ["Microsoft Virtual System Migration Service/kvm02.lab.test"]);
+    await run("kinit", ["-k", "-t", keytab, "KVM01$"]);
+    await run("kvno", ["-k", keytab, "-U", "alice", "-P", "cifs/kvm02.lab.test"]);
+    expect(await dc("spn list KVM02")).toContain("Microsoft Virtual System Migration Service/kvm02.lab.test");
+    expect(await dc("export")).toContain("dn: CN=alice,CN=Users,DC=lab,DC=test");
+  });
+
+  it("counts what all workers do, by outcome and reason", async () => {
+    const metrics = await (await fetch(`http://${address}:9464/metrics`)).text();
+    expect(metrics).toMatch(/exchange="s4u2proxy",outcome="issued"[^\n]* 1/);
+    expect(metrics).toContain('reason="preauth-required"');
+  });
+
+  it("says what is wrong and what to do", async () => {
+    const other = run(process.execPath, [...node, "dc", "status", "--state", join(dir, "nowhere")]);
+    await expect(other).rejects.toThrow(/there is no domain in .*\n.*NO_DOMAIN\n.*waybill dc init/);
+  });
+
+  it("stops when asked to", async () => {
+    server.kill("SIGTERM");
+    const [code] = (await once(server, "exit")) as [number | null];
+    expect(code).toBe(0);
+  });
+});
