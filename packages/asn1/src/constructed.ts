@@ -36,10 +36,12 @@ export type SequenceValue<F> = {
   ? { [K in keyof Flat]: Flat[K] }
   : never;
 
+/** Marks a member of a SEQUENCE as OPTIONAL. */
 export function optional<T>(schema: Schema<T>): OptionalField<T> {
   return { presence: "optional", schema };
 }
 
+/** Marks a member of a SEQUENCE as having a DEFAULT: it reads as `value` when it is missing. */
 export function defaulted<T extends boolean | number | string>(
   schema: Schema<T>,
   value: T,

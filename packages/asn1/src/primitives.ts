@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { Asn1Error } from "./asn1-error.ts";
 import type { Reader } from "./reader.ts";
 import { TlvSchema } from "./schema.ts";
@@ -203,8 +204,8 @@ class StringSchema extends TlvSchema<string> {
   override readContent(reader: Reader, length: number): string {
     const end = reader.position + length;
     const text = reader.bytes.toString("utf8", reader.position, end);
-    // The replacement character shows up for invalid UTF-8; a peer may also have sent it on purpose.
-    if (text.includes("\ufffd") && Buffer.byteLength(text) !== length) {
+    // Only a replacement character can hide invalid UTF-8; a peer may also have sent one on purpose.
+    if (text.includes("\ufffd") && !isUtf8(reader.bytes.subarray(reader.position, end))) {
       throw new Asn1Error("ASN1_BAD_VALUE", `${this.name} is not UTF-8`);
     }
     reader.position = end;
@@ -260,6 +261,7 @@ class GeneralizedTimeSchema extends TlvSchema<number> {
   }
 }
 
+/** BOOLEAN */
 export const boolean: TlvSchema<boolean> = new BooleanSchema("BOOLEAN", 1);
 
 /** An INTEGER held in a number; both bounds inclusive, at most 48 bits wide. */
@@ -267,19 +269,27 @@ export function integer(range: { readonly min: number; readonly max: number }): 
   return new IntegerSchema("INTEGER", 2, range.min, range.max);
 }
 
+/** INTEGER of −2³¹ to 2³¹−1: the Int32 of RFC 4120 section 5.2.4. */
 export const int32: TlvSchema<number> = integer({ min: -0x80000000, max: 0x7fffffff });
+/** INTEGER of 0 to 2³²−1: the UInt32 of RFC 4120 section 5.2.4. */
 export const uint32: TlvSchema<number> = integer({ min: 0, max: 0xffffffff });
+/** INTEGER of any size. */
 export const bigInteger: TlvSchema<bigint> = new BigIntegerSchema("INTEGER", 2);
+/** ENUMERATED, as its number. */
 export const enumerated: TlvSchema<number> = new IntegerSchema("ENUMERATED", 10, 0, 0x7fffffff);
+/** NULL */
 export const nullValue: TlvSchema<null> = new NullSchema("NULL", 5);
 /** Decodes to a view of the input, not a copy. */
 export const octetString: TlvSchema<Uint8Array> = new OctetStringSchema("OCTET STRING", 4);
+/** BIT STRING of any length; `flags` is for those of 32. */
 export const bitString: TlvSchema<BitString> = new BitStringSchema("BIT STRING", 3);
 /** A BIT STRING of 32 flags as an unsigned number; the specification's bit 0 is 0x80000000. */
 export const flags: TlvSchema<number> = new FlagsSchema("BIT STRING", 3);
 /** Dotted decimal, as in `1.2.840.113554.1.2.2`. */
 export const objectIdentifier: TlvSchema<string> = new ObjectIdentifierSchema("OBJECT IDENTIFIER", 6);
+/** UTF8String; octets that are not UTF-8 are refused. */
 export const utf8String: TlvSchema<string> = new StringSchema("UTF8String", universalString.utf8);
+/** IA5String */
 export const ia5String: TlvSchema<string> = new StringSchema("IA5String", universalString.ia5);
 /** Carries UTF-8, as Active Directory, MIT and Heimdal all do. */
 export const generalString: TlvSchema<string> = new StringSchema("GeneralString", universalString.general);

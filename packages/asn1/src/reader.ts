@@ -1,5 +1,6 @@
 import { Asn1Error } from "./asn1-error.ts";
 
+/** How strict and how patient decoding is. */
 export interface DecodeOptions {
   /**
    * `der` (default) refuses everything but the one canonical encoding. `ber` reads what LDAP peers send:

@@ -72,6 +72,11 @@ describe("SEQUENCE", () => {
     expect(() => Name.decode(element)).toThrow("PrincipalName.name-string[0]: GeneralString is not UTF-8");
   });
 
+  it("refuses invalid UTF-8 also where its replacement is as long, and keeps a replacement character sent on purpose", () => {
+    expect(() => a.utf8String.decode(fromHex("0c03f09080"))).toThrow("UTF8String is not UTF-8");
+    expect(a.utf8String.decode(fromHex("0c03efbfbd"))).toBe("\ufffd");
+  });
+
   it("refuses to write a value without a required member", () => {
     expect(() => Body.encode({ ...value, till: undefined as never })).toThrow(
       "KDC-REQ-BODY.till: a value is needed",

@@ -16,6 +16,7 @@ export interface Explanation {
   readonly causes: readonly RankedCause[];
 }
 
+/** What a KerberosError is made of, beside its message. */
 export interface KerberosErrorDetails {
   /** A name from `ErrorCode` for what a KDC or peer said, else one of this package's own stable names. */
   readonly code: string;

@@ -9,6 +9,7 @@ export interface Principal {
   readonly components: readonly string[];
 }
 
+/** What a written name leaves open. */
 export interface ParsePrincipalOptions {
   /** The realm of a name written without one. Without it such a name is an error. */
   readonly defaultRealm?: string | undefined;
@@ -75,10 +76,12 @@ export function samePrincipal(left: Principal, right: Principal): boolean {
   );
 }
 
+/** A principal of the two parts it has on the wire. */
 export function toPrincipal(realm: string, name: PrincipalName): Principal {
   return { realm, nameType: name.nameType, components: name.nameString };
 }
 
+/** The part of a principal that messages carry apart from the realm. */
 export function toPrincipalName(principal: Principal): PrincipalName {
   return { nameType: principal.nameType, nameString: [...principal.components] };
 }
@@ -88,6 +91,7 @@ export function ticketGrantingService(realm: string, at: string = realm): Princi
   return { realm: at, nameType: NameType.srvInst, components: ["krbtgt", realm] };
 }
 
+/** Whether it is `krbtgt/…`: a ticket to it gets other tickets. */
 export function isTicketGrantingService(principal: Principal): boolean {
   return principal.components.length === 2 && principal.components[0] === "krbtgt";
 }

@@ -3,6 +3,7 @@ import { KerberosClient, type KerberosClientOptions } from "./kerberos-client.ts
 import { confLocator } from "./transport/conf-locator.ts";
 import { NetworkTransport, type NetworkTransportOptions } from "./transport/network-transport.ts";
 
+/** What a configured client may be told beside its krb5.conf. */
 export type ConfiguredClientOptions = Partial<KerberosClientOptions> & {
   /** Settings of the network that krb5.conf does not have. */
   readonly network?: Partial<NetworkTransportOptions> | undefined;

@@ -26,6 +26,7 @@ export interface Credential {
   readonly origin?: CredentialOrigin | undefined;
 }
 
+/** Whether S4U2Proxy can use the ticket as evidence, or a service be given it. */
 export function isForwardable(credential: Credential): boolean {
   return (credential.flags & TicketFlags.forwardable) !== 0;
 }

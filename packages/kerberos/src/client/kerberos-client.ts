@@ -20,6 +20,7 @@ import { inherited, ticketExchange } from "./tgs-path.ts";
 import { TicketCache, type TicketCacheKey } from "./ticket-cache.ts";
 import { trace } from "./trace.ts";
 
+/** What a client needs, `transport` alone, and what can be injected into it. */
 export interface KerberosClientOptions {
   readonly transport: KdcTransport;
   readonly clock?: Clock | undefined;
@@ -50,6 +51,7 @@ export interface TicketCallOptions extends CallOptions {
   readonly fresh?: boolean | undefined;
 }
 
+/** Which service ticket to get, with which login. */
 export interface TicketRequest {
   /** A ticket-granting ticket. */
   readonly tgt: Credential;
@@ -62,10 +64,12 @@ export interface TicketRequest {
   readonly userToUser?: Ticket | undefined;
 }
 
+/** Whose login to make a forwarded copy of. */
 export interface ForwardRequest {
   readonly tgt: Credential;
 }
 
+/** Whose password becomes what, and the old secret that entitles to it. */
 export interface PasswordChangeRequest extends LoginSecret {
   readonly principal: Principal;
   readonly newPassword: string;

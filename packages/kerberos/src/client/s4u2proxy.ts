@@ -11,6 +11,7 @@ import { explainS4u2Proxy } from "./explain-s4u.ts";
 import { checkClient, tgsExchange } from "./tgs-exchange.ts";
 import { crossRealmTgt } from "./tgs-path.ts";
 
+/** In whose name, shown by which evidence, to reach which service. */
 export interface S4u2ProxyRequest {
   /** The service's own ticket-granting ticket. */
   readonly tgt: Credential;

@@ -23,6 +23,7 @@ import { crossRealmTgt } from "./tgs-path.ts";
 /** Which padata tell the KDC who is meant. `both` suits every KDC; Windows clients of 2026 send `x509` alone. */
 export type S4u2SelfPadata = "both" | "x509" | "for-user";
 
+/** In whose name the service asks for a ticket to itself. */
 export interface S4u2SelfRequest {
   /** The service's own ticket-granting ticket. */
   readonly tgt: Credential;

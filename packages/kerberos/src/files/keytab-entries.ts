@@ -5,6 +5,7 @@ import { type StringToKeyOptions, stringToKey } from "../crypto/string-to-key.ts
 import { type Principal, samePrincipal } from "../principal.ts";
 import type { Keytab, KeytabEntry } from "./keytab.ts";
 
+/** Which entries of a keytab to find; what is left out matches all. */
 export interface KeyQuery {
   readonly principal?: Principal | undefined;
   /** 0 and `undefined` stand for any. */
@@ -62,6 +63,7 @@ export type AccountKind =
   /** A KDC that salts with the principal itself: MIT, Heimdal. */
   | { readonly kind: "principal" };
 
+/** Whose password becomes keys, under which names and version. */
 export interface PasswordEntriesOptions extends StringToKeyOptions {
   /** All the names that go by the same keys: the account and its service principal names. */
   readonly principals: readonly Principal[];

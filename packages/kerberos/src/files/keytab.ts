@@ -36,6 +36,7 @@ export interface KeytabEntry {
   readonly timestamp: EpochMs;
 }
 
+/** The keys of services or people, as a keytab file holds them. A secret. */
 export interface Keytab {
   readonly entries: readonly KeytabEntry[];
 }

@@ -10,6 +10,7 @@ import { SpnegoInitiator } from "./spnego-initiator.ts";
 /** `krb5` frames Kerberos tokens barely, `spnego` negotiates (HTTP Negotiate, GSS-SPNEGO). */
 export type Mechanism = "krb5" | "spnego";
 
+/** An initiator needs `credential`, or `ticketSource` and a call of `prepare`. */
 export interface CreateInitiatorOptions extends Omit<InitiatorOptions, "credential"> {
   /** A ticket for the service; without it `ticketSource` is asked. */
   readonly credential?: Credential | undefined;

@@ -24,6 +24,7 @@ import {
   sliceOf,
 } from "./replay-cache.ts";
 
+/** Where a replay cache keeps its files. */
 export interface FileReplayCacheOptions extends ReplayCacheOptions {
   /** Made with mode 0700 when missing. Every process that accepts for the same keys names the same one. */
   readonly directory: string;

@@ -39,6 +39,7 @@ import type { ReplayCache } from "./replay-cache.ts";
 import { SecurityContext } from "./security-context.ts";
 import { frameKrb5, isFramed, TokenId, unframeToken } from "./token-frame.ts";
 
+/** What a service accepts: `keytab` and `replayCache` are all it takes. */
 export interface AcceptorOptions {
   /** The service's keys. */
   readonly keytab: ServiceKeys;

@@ -30,6 +30,7 @@ import { isKrb5, MechanismOid } from "./mechanism-oid.ts";
 import { SecurityContext } from "./security-context.ts";
 import { frameKrb5, isFramed, TokenId, unframeToken } from "./token-frame.ts";
 
+/** How an initiator begins. */
 export interface InitiatorOptions {
   /** A ticket for the service. */
   readonly credential: Credential;

@@ -22,11 +22,13 @@ export const UserFlags = {
   resourceGroups: 0x200,
 } as const;
 
+/** A group by its number in a domain. See GroupAttributes. */
 export interface GroupMembership {
   readonly rid: number;
   readonly attributes: number;
 }
 
+/** A group by its whole SID. See GroupAttributes. */
 export interface SidAndAttributes {
   readonly sid: Sid;
   readonly attributes: number;

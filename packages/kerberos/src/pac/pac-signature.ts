@@ -13,6 +13,7 @@ export interface PacSignature {
   readonly rodcIdentifier?: number | undefined;
 }
 
+/** The keys a PAC is signed with. */
 export interface SignPacOptions {
   /** The key the ticket is encrypted with. */
   readonly serverKey: EncryptionKey;
@@ -171,6 +172,7 @@ export function verifyFullSignature(pac: Pac, kdcKey: EncryptionKey): void {
   check(kdcKey, signature, data, "PAC_FULL_SIGNATURE_INVALID");
 }
 
+/** The keys there are to verify with; each verifies what it can. */
 export interface VerifyPacOptions {
   readonly serverKey?: EncryptionKey | undefined;
   readonly kdcKey?: EncryptionKey | undefined;

@@ -8,6 +8,7 @@ import { type ProxyTlsOptions, proxyExchange } from "./kkdcp.ts";
 import { tcpExchange } from "./tcp.ts";
 import { type Attempt, udpExchange } from "./udp.ts";
 
+/** Where the KDCs are, and how long to wait for each. */
 export interface NetworkTransportOptions {
   readonly locator: KdcLocator;
   /** Requests longer than this many bytes go over TCP first (`udp_preference_limit`). Default: 1465. */
