@@ -1,5 +1,6 @@
 export * from "./diagnosis/diagnose.ts";
 export * from "./errors.ts";
+export * from "./explain/index.ts";
 export * from "./findings/catalogue.ts";
 export { type ExamineRequest, operators } from "./findings/examination.ts";
 export * from "./findings/examine.ts";

@@ -1,3 +1,5 @@
+import type { FindingId } from "../findings/catalogue.ts";
+
 /** What kind of thing a person may have met. */
 export type EntryKind =
   | "hresult"
@@ -14,7 +16,7 @@ export type EntryKind =
 export interface ExplainedCause {
   readonly cause: string;
   /** The doctor's findings that tell whether this is the reason; absent where no directory shows it. */
-  readonly checks?: readonly string[];
+  readonly checks?: readonly FindingId[];
 }
 
 /** One code, event or message: what it means and what to do. */
