@@ -18,7 +18,10 @@ export function accountSalt(facts: SaltFacts): string {
   if (facts.computer) return computerSalt(facts.realm, facts.samAccountName);
   const upn = facts.userPrincipalName;
   const at = upn?.lastIndexOf("@") ?? -1;
-  return userSalt(facts.realm, upn !== undefined && at > 0 ? upn.slice(0, at) : facts.samAccountName);
+  return userSalt(
+    facts.realm,
+    upn !== undefined && at > 0 ? upn.slice(0, at).replaceAll("/", "") : facts.samAccountName,
+  );
 }
 
 /** Keys of a password. @param lazy derive each set on first use: PBKDF2 costs milliseconds per account. */
