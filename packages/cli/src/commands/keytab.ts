@@ -4,7 +4,6 @@ import {
   defaultEncTypes,
   entriesFromPassword,
   formatEncType,
-  formatPrincipal,
   type Keytab,
   mergeKeytabs,
   type Principal,
@@ -14,7 +13,7 @@ import {
 } from "@waybill/kerberos";
 import type { Command } from "commander";
 import { formatTable } from "../output/table.ts";
-import { localTime } from "../output/ticket-view.ts";
+import { displayName, localTime } from "../output/ticket-view.ts";
 import { encTypesOption, wholeNumberOption } from "../session/parse-options.ts";
 import { readPassword } from "../session/read-password.ts";
 import { readKrb5Conf } from "../session/workstation.ts";
@@ -115,7 +114,7 @@ function accountOf(principals: readonly Principal[], account: string | undefined
 function print({ entries }: Keytab, json: boolean | undefined): void {
   if (json) {
     const views = entries.map(({ principal, kvno, key, timestamp }) => ({
-      principal: formatPrincipal(principal, { display: true }),
+      principal: displayName(principal),
       kvno,
       etype: formatEncType(key.keytype),
       timestamp: new Date(timestamp).toISOString(),
@@ -127,7 +126,7 @@ function print({ entries }: Keytab, json: boolean | undefined): void {
     String(kvno),
     localTime(timestamp),
     formatEncType(key.keytype),
-    formatPrincipal(principal, { display: true }),
+    displayName(principal),
   ]);
   console.log(formatTable(["kvno", "written", "type", "principal"], rows));
 }

@@ -19,7 +19,7 @@ import { type Command, Option } from "commander";
 import { exitCodeOf } from "../output/exit-code.ts";
 import { formatExplanation } from "../output/explanation.ts";
 import { style } from "../output/style.ts";
-import { formatTicket, type TicketView, viewTicket } from "../output/ticket-view.ts";
+import { displayName, formatTicket, type TicketView, viewTicket } from "../output/ticket-view.ts";
 import { principalInKeytab } from "../session/parse-options.ts";
 import { readWorkstation, type Workstation } from "../session/workstation.ts";
 
@@ -96,7 +96,7 @@ async function* s4uSteps(options: S4uOptions, workstation: Workstation): AsyncGe
   const service = principalInKeytab(keytab, options.service, options.keytab, krb5.defaultRealm);
   const name = (text: string): Principal => parsePrincipal(text, { defaultRealm: service.realm });
 
-  const login = await attempt("AS", `${text(service)} logs in with ${options.keytab}`, () =>
+  const login = await attempt("AS", `${displayName(service)} logs in with ${options.keytab}`, () =>
     client.login({ principal: service, keytab }),
   );
   yield login;
@@ -113,7 +113,7 @@ async function* s4uSteps(options: S4uOptions, workstation: Workstation): AsyncGe
   if (options.to !== undefined) {
     const target = name(options.to);
     const given = last;
-    const what = `${text(tgt.client)} asks for a ticket to ${text(target)} in the name of ${text(given.client)}`;
+    const what = `${displayName(tgt.client)} asks for a ticket to ${displayName(target)} in the name of ${displayName(given.client)}`;
     const proxy = await attempt("S4U2Proxy", what, () => client.s4u2proxy({ tgt, evidence: given, target }));
     yield proxy;
     last = proxy.ticket;
@@ -133,7 +133,7 @@ async function selfEvidence(
   padata: S4u2SelfPadata,
   { client }: Workstation,
 ): Promise<Step> {
-  const what = `${text(tgt.client)} asks for a ticket to itself in the name of ${text(user)}`;
+  const what = `${displayName(tgt.client)} asks for a ticket to itself in the name of ${displayName(user)}`;
   return await attempt("S4U2Self", what, () => client.s4u2self({ tgt, user, padata }));
 }
 
@@ -142,7 +142,7 @@ async function ownEvidence(cacheName: string, tgt: Credential, { client }: Works
   const cache = openCredentialCache(cacheName);
   const { credentials, principal } = await cache.read();
   const held = credentials.find(({ server }) => samePrincipal(server, tgt.client));
-  const what = `${text(principal)} calls ${text(tgt.client)}, with the login in ${cacheName}`;
+  const what = `${displayName(principal)} calls ${displayName(tgt.client)}, with the login in ${cacheName}`;
   return await attempt("TGS", what, async () =>
     held !== undefined && held.endTime > Date.now()
       ? fromCachedCredential(held)
@@ -185,8 +185,4 @@ function formatRefusal(refusal: unknown): string {
     ...(remedy === undefined ? [] : [`   ${style.strong("What to do:")} ${remedy}`]),
     ...(explanation === undefined ? [] : [formatExplanation(explanation).replace(/^/gm, "   ")]),
   ].join("\n");
-}
-
-function text({ components, realm }: Principal): string {
-  return `${components.join("/")}@${realm}`;
 }

@@ -16,7 +16,7 @@ import {
 } from "@waybill/kerberos";
 import type { Command } from "commander";
 import { formatTable } from "../output/table.ts";
-import { flagNames, formatTicket, localTime, viewTicket } from "../output/ticket-view.ts";
+import { displayName, flagNames, formatTicket, localTime, viewTicket } from "../output/ticket-view.ts";
 import { currentLogin } from "../session/login.ts";
 import { durationOption, encTypesOption, principalInKeytab } from "../session/parse-options.ts";
 import { readPassword } from "../session/read-password.ts";
@@ -137,10 +137,7 @@ async function login(name: string | undefined, options: LoginOptions): Promise<C
   const secret =
     keytab === undefined
       ? {
-          password: await readPassword(
-            options.passwordFile,
-            `Password of ${principal.components.join("/")}: `,
-          ),
+          password: await readPassword(options.passwordFile, `Password of ${displayName(principal)}: `),
         }
       : { keytab };
   const tgt = await client.login({
@@ -176,12 +173,12 @@ async function list(options: CacheOption): Promise<void> {
   const { cacheName } = openWorkstation(options);
   const { principal, credentials } = await openCredentialCache(cacheName).read();
   const tickets = credentials.map(fromCachedCredential);
+  const client = displayName(principal);
   if (options.json) {
-    const client = `${principal.components.join("/")}@${principal.realm}`;
     console.log(JSON.stringify({ cache: cacheName, client, tickets: tickets.map(viewTicket) }));
     return;
   }
-  console.log(`${principal.components.join("/")}@${principal.realm} in ${cacheName}\n`);
+  console.log(`${client} in ${cacheName}\n`);
   const now = Date.now();
   const rows = tickets.map((ticket) => {
     const { server, sessionKey } = viewTicket(ticket);

@@ -3,9 +3,15 @@ import {
   formatEncType,
   formatPrincipal,
   isForwardable,
+  type Principal,
   TicketFlags,
 } from "@waybill/kerberos";
 import { style } from "./style.ts";
+
+/** A name as people read it: nothing in it is quoted. */
+export function displayName(principal: Principal): string {
+  return formatPrincipal(principal, { display: true });
+}
 
 /** The flags a ticket has, by name, in the order of their bits. */
 export function flagNames(flags: number): string[] {
@@ -33,8 +39,8 @@ export function viewTicket(credential: Credential): TicketView {
   const { client, server, flags, authTime, startTime, endTime, renewTill, key, ticket } = credential;
   const iso = (time: number): string => new Date(time).toISOString();
   return {
-    client: formatPrincipal(client, { display: true }),
-    server: formatPrincipal(server, { display: true }),
+    client: displayName(client),
+    server: displayName(server),
     flags: flagNames(flags),
     forwardable: isForwardable(credential),
     authTime: iso(authTime),

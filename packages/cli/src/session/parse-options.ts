@@ -1,6 +1,7 @@
 import { WaybillError } from "@waybill/base";
 import {
   defaultEncTypes,
+  formatPrincipal,
   type Keytab,
   type Principal,
   parseConfDuration,
@@ -57,7 +58,7 @@ export function principalInKeytab(
 }
 
 function notThere(file: string, what: string, known: readonly Principal[]): WaybillError {
-  const names = [...new Set(known.map(({ components, realm }) => `${components.join("/")}@${realm}`))];
+  const names = [...new Set(known.map((principal) => formatPrincipal(principal, { display: true })))];
   return new WaybillError(`${file} does not hold ${what}`, {
     code: "PRINCIPAL_NOT_IN_KEYTAB",
     family: "caller",

@@ -20,7 +20,7 @@ import { MsgType } from "../registry/msg-type.ts";
 import { NameType } from "../registry/name-type.ts";
 import { PaType } from "../registry/pa-type.ts";
 import { ClientKeys, type KeyHint, keyHints } from "./client-keys.ts";
-import { type ExchangeContext, shown } from "./context.ts";
+import type { ExchangeContext } from "./context.ts";
 import type { Credential } from "./credential.ts";
 import type { Exchange } from "./exchange.ts";
 import { explainLogin } from "./explain-login.ts";
@@ -30,6 +30,7 @@ import type { LoginRequest } from "./login-request.ts";
 import { encryptedChallenge, encTimestamp, pacRequest, verifyKdcChallenge } from "./preauth.ts";
 import { checkReply, modified, toCredential } from "./reply-checks.ts";
 import { checkRequestUnchanged } from "./request-proof.ts";
+import { shown } from "./shown.ts";
 import { trace } from "./trace.ts";
 
 const maxRounds = 8;

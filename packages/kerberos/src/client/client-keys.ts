@@ -6,7 +6,7 @@ import type { EncryptionKey, PaData } from "../messages/basic.ts";
 import { EtypeInfo, EtypeInfo2 } from "../messages/preauth.ts";
 import { type Principal, samePrincipal } from "../principal.ts";
 import { PaType } from "../registry/pa-type.ts";
-import { shown } from "./context.ts";
+import { shown } from "./shown.ts";
 
 /** A keytab as far as logging in needs it. */
 export interface KeyTable {

@@ -1,5 +1,4 @@
 import { type Clock, type EpochMs, type Logger, type Random, randomUint31 } from "@waybill/base";
-import type { Principal } from "../principal.ts";
 import { KeyHintMemory } from "./key-hint-memory.ts";
 import { trace } from "./trace.ts";
 
@@ -80,8 +79,3 @@ export class ExchangeContext {
 
 const unnoticedSkew = 30_000;
 const measuringError = 2_000;
-
-/** How the name of a principal shows in messages for people. */
-export function shown(principal: Principal): string {
-  return `${principal.components.join("/")}@${principal.realm}`;
-}

@@ -2,7 +2,7 @@ import type { Explanation } from "../errors.ts";
 import type { KrbError } from "../messages/error.ts";
 import type { Principal } from "../principal.ts";
 import { ErrorCode } from "../registry/error-code.ts";
-import { shown } from "./context.ts";
+import { shown } from "./shown.ts";
 
 /** What can be said about a refused login. */
 export function explainLogin(error: KrbError, client: Principal): Explanation | undefined {

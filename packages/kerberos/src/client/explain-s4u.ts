@@ -2,11 +2,11 @@ import type { Explanation, RankedCause } from "../errors.ts";
 import type { KrbError } from "../messages/error.ts";
 import { ErrorCode } from "../registry/error-code.ts";
 import { NtStatus } from "../registry/nt-status.ts";
-import { shown } from "./context.ts";
 import { type Credential, isForwardable } from "./credential.ts";
 import { causesByCode } from "./explain-ticket.ts";
 import type { S4u2ProxyRequest } from "./s4u2proxy.ts";
 import type { S4u2SelfRequest } from "./s4u2self.ts";
+import { shown } from "./shown.ts";
 
 type Explain = (error: KrbError, ntStatus: number | undefined) => Explanation | undefined;
 

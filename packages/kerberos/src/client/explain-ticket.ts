@@ -3,8 +3,8 @@ import type { KrbError } from "../messages/error.ts";
 import type { Principal } from "../principal.ts";
 import { ErrorCode } from "../registry/error-code.ts";
 import { TicketFlags } from "../registry/flags.ts";
-import { shown } from "./context.ts";
 import type { Credential } from "./credential.ts";
+import { shown } from "./shown.ts";
 
 /** What can be said about a refused service ticket. */
 export function explainTicket(tgt: Credential, server: Principal) {

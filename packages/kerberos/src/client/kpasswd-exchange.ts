@@ -18,12 +18,13 @@ import { KeyUsage } from "../registry/key-usage.ts";
 import { MsgType } from "../registry/msg-type.ts";
 import { NameType } from "../registry/name-type.ts";
 import { type KdcApReq, kdcApReq } from "./authenticator.ts";
-import { type ExchangeContext, shown } from "./context.ts";
+import type { ExchangeContext } from "./context.ts";
 import type { Credential } from "./credential.ts";
 import type { Exchange } from "./exchange.ts";
 import { describeKpasswdText } from "./kpasswd-text.ts";
 import { readKrbError, toKerberosError } from "./krb-error.ts";
 import { modified } from "./reply-checks.ts";
+import { shown } from "./shown.ts";
 
 export interface PasswordChange {
   /** An initial ticket (from an AS exchange) to `kadmin/changepw`. */

@@ -3,8 +3,8 @@ import type { EncKdcRepPart, KdcRep } from "../messages/kdc-rep.ts";
 import type { KdcReqBody } from "../messages/kdc-req.ts";
 import { isTicketGrantingService, type Principal, samePrincipal, toPrincipal } from "../principal.ts";
 import { KdcOptions } from "../registry/flags.ts";
-import { shown } from "./context.ts";
 import type { Credential, CredentialOrigin } from "./credential.ts";
+import { shown } from "./shown.ts";
 
 /** A reply that is not what was asked for: somebody changed it, or the KDC is broken. */
 export function modified(what: string, facts: Readonly<Record<string, string | number>> = {}): KerberosError {

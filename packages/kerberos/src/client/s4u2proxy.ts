@@ -4,10 +4,11 @@ import type { Ticket } from "../messages/ticket.ts";
 import { isTicketGrantingService, type Principal } from "../principal.ts";
 import { KdcOptions, PacOptions } from "../registry/flags.ts";
 import { PaType } from "../registry/pa-type.ts";
-import { type ExchangeContext, shown } from "./context.ts";
+import type { ExchangeContext } from "./context.ts";
 import { type Credential, grantingRealm } from "./credential.ts";
 import type { Exchange } from "./exchange.ts";
 import { explainS4u2Proxy } from "./explain-s4u.ts";
+import { shown } from "./shown.ts";
 import { checkClient, tgsExchange } from "./tgs-exchange.ts";
 import { crossRealmTgt } from "./tgs-path.ts";
 

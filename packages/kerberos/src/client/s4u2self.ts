@@ -12,11 +12,12 @@ import { KdcOptions, S4uUserOptions } from "../registry/flags.ts";
 import { KeyUsage } from "../registry/key-usage.ts";
 import { NameType } from "../registry/name-type.ts";
 import { PaType } from "../registry/pa-type.ts";
-import { type ExchangeContext, shown } from "./context.ts";
+import type { ExchangeContext } from "./context.ts";
 import { type Credential, grantingRealm } from "./credential.ts";
 import type { Exchange } from "./exchange.ts";
 import { explainS4u2Self } from "./explain-s4u.ts";
 import { modified } from "./reply-checks.ts";
+import { shown } from "./shown.ts";
 import { type TgsKeys, type TgsReply, tgsExchange } from "./tgs-exchange.ts";
 import { crossRealmTgt } from "./tgs-path.ts";
 
@@ -178,8 +179,7 @@ function otherSubject(asked: Principal, got: Principal): KerberosError {
 
 /** How a foreign realm is told which service asks: `kvm01$@LAB.TEST` as an enterprise name. */
 function foreignName(self: Principal): Principal {
-  const name = `${self.components.join("/")}@${self.realm}`;
-  return { realm: self.realm, nameType: NameType.enterprise, components: [name] };
+  return { realm: self.realm, nameType: NameType.enterprise, components: [shown(self)] };
 }
 
 function lost({ user, tgt }: S4u2SelfRequest): KerberosError {

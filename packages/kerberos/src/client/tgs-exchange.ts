@@ -12,11 +12,12 @@ import { KeyUsage } from "../registry/key-usage.ts";
 import { MsgType } from "../registry/msg-type.ts";
 import { PaType } from "../registry/pa-type.ts";
 import { kdcApReq } from "./authenticator.ts";
-import { type ExchangeContext, shown } from "./context.ts";
+import type { ExchangeContext } from "./context.ts";
 import { type Credential, type CredentialOrigin, grantingRealm } from "./credential.ts";
 import type { Exchange } from "./exchange.ts";
 import { readKrbError, toKerberosError } from "./krb-error.ts";
 import { checkReply, modified, toCredential } from "./reply-checks.ts";
+import { shown } from "./shown.ts";
 import { trace } from "./trace.ts";
 
 /** One TGS-REQ to one realm. */

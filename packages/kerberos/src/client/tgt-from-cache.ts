@@ -3,8 +3,8 @@ import { KerberosError } from "../errors.ts";
 import { fromCachedCredential } from "../files/cached-credential.ts";
 import type { CredentialCache } from "../files/credential-cache.ts";
 import { isTicketGrantingService, samePrincipal, ticketGrantingService } from "../principal.ts";
-import { shown } from "./context.ts";
 import type { Credential } from "./credential.ts";
+import { shown } from "./shown.ts";
 
 /**
  * The ticket-granting ticket that `kinit` or another program left in a cache.

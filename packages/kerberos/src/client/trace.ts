@@ -3,6 +3,7 @@ import { formatEncType } from "../crypto/index.ts";
 import type { KerberosError } from "../errors.ts";
 import type { Principal } from "../principal.ts";
 import { type Credential, ticketFingerprint } from "./credential.ts";
+import { shown } from "./shown.ts";
 
 /**
  * Every point where the client says what it decided, and on what. All of them are here. Names and numbers only:
@@ -11,7 +12,7 @@ import { type Credential, ticketFingerprint } from "./credential.ts";
 export const trace = {
   /** How the client is going to prove who it is. */
   proof(log: Logger, client: Principal, proof: "timestamp" | "challenge", etype: number): void {
-    log.debug("kerberos.proof", { client: text(client), proof, etype: formatEncType(etype) });
+    log.debug("kerberos.proof", { client: shown(client), proof, etype: formatEncType(etype) });
   },
 
   clockSkew(log: Logger, realm: string, offset: number): void {
@@ -22,8 +23,8 @@ export const trace = {
   ticket(log: Logger, credential: Credential): void {
     const { client, server, origin, flags, key, endTime, ticket } = credential;
     log.debug("kerberos.ticket", {
-      client: text(client),
-      server: text(server),
+      client: shown(client),
+      server: shown(server),
       origin,
       flags: `0x${flags.toString(16).padStart(8, "0")}`,
       sessionKey: formatEncType(key.keytype),
@@ -34,18 +35,14 @@ export const trace = {
 
   cached(log: Logger, credential: Credential): void {
     const fingerprint = ticketFingerprint(credential.ticket);
-    log.debug("kerberos.cached", { server: text(credential.server), fingerprint });
+    log.debug("kerberos.cached", { server: shown(credential.server), fingerprint });
   },
 
   referral(log: Logger, server: Principal, to: string): void {
-    log.debug("kerberos.referral", { server: text(server), to });
+    log.debug("kerberos.referral", { server: shown(server), to });
   },
 
   refused(log: Logger, error: KerberosError): void {
     log.debug("kerberos.refused", { code: error.code, ntStatus: error.ntStatus, message: error.message });
   },
 } as const;
-
-function text({ realm, components }: Principal): string {
-  return `${components.join("/")}@${realm}`;
-}

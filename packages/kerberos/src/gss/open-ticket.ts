@@ -6,7 +6,7 @@ import { EncTicketPart, type Ticket } from "../messages/ticket.ts";
 import { decodePac, type Pac } from "../pac/pac.ts";
 import { verifyServerSignature } from "../pac/pac-signature.ts";
 import { extractTicketPac } from "../pac/ticket-pac.ts";
-import { type Principal, samePrincipal, toPrincipal } from "../principal.ts";
+import { formatPrincipal, type Principal, samePrincipal, toPrincipal } from "../principal.ts";
 import { KeyUsage } from "../registry/key-usage.ts";
 import { decoding, GssError } from "./gss-error.ts";
 
@@ -64,7 +64,7 @@ export function openTicket(
 ): { bytes: Uint8Array; key: EncryptionKey } {
   const { etype, kvno, cipher } = ticket.encPart;
   const server = toPrincipal(ticket.realm, ticket.sname);
-  const name = `${server.components.join("/")}@${server.realm}`;
+  const name = formatPrincipal(server, { display: true });
   const wanted = options.principal;
   const own = options.keytab.entries.filter(
     ({ principal, key }) =>
