@@ -1,4 +1,5 @@
 import { type Account, DirectoryReader, type DirectoryView, migrationServiceClass } from "@waybill/directory";
+import { viewBefore } from "../repair/view-after.ts";
 
 /** Names only Windows hosts register. */
 const windowsClasses: readonly string[] = [
@@ -26,9 +27,10 @@ export function operatingSystemOf(view: DirectoryView, host: Account): string | 
 
 /** A text attribute that `Account` does not carry, when the view holds whole objects. */
 export function attributeOf(view: DirectoryView, account: Account, attribute: string): string | undefined {
-  if (!(view instanceof DirectoryReader)) return undefined;
-  const id = view.idOfAccount(account);
-  const [value] = (id === undefined ? undefined : view.object(id)?.attributes.get(attribute)) ?? [];
+  const reader = viewBefore(view);
+  if (!(reader instanceof DirectoryReader)) return undefined;
+  const id = reader.store.find("objectsid", account.sid)[0];
+  const [value] = (id === undefined ? undefined : reader.object(id)?.attributes.get(attribute)) ?? [];
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 

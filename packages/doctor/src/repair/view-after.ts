@@ -20,6 +20,11 @@ export function viewAfter(
   return new ChangedView(view, diffs, leaves);
 }
 
+/** The directory that a view after a plan was made from; any other view itself. */
+export function viewBefore(view: DirectoryView): DirectoryView {
+  return view instanceof ChangedView ? viewBefore(view.original) : view;
+}
+
 class ChangedView implements DirectoryView {
   readonly #view: DirectoryView;
   readonly #changed = new Map<string, Account>();
@@ -40,6 +45,9 @@ class ChangedView implements DirectoryView {
     }
   }
 
+  get original(): DirectoryView {
+    return this.#view;
+  }
   get domain(): DirectoryView["domain"] {
     return this.#view.domain;
   }

@@ -81,11 +81,11 @@ function configure(directory: MemoryDirectory, pick: (below: number) => number, 
       noAuthDataRequired: chance(3),
     });
     directory.setAttributes(name, { "msDS-SupportedEncryptionTypes": chance(4) ? "4" : "24" });
-    (chance(40) ? directory.addMember : directory.removeMember).call(directory, group, name);
+    join(directory, group, name, chance(40));
   }
   for (const name of people) {
     directory.setFlags(name, { notDelegated: chance(15), accountDisable: chance(5) });
-    (chance(15) ? directory.addMember : directory.removeMember).call(directory, "Protected Users", name);
+    join(directory, "Protected Users", name, chance(15));
     const filetime = (moment: number): string => String((BigInt(moment) + 11_644_473_600_000n) * 10_000n);
     directory.setAttributes(name, {
       pwdLastSet: chance(5) ? "0" : filetime(now - 1000),
@@ -98,6 +98,11 @@ function configure(directory: MemoryDirectory, pick: (below: number) => number, 
   const own = directory.bySam("KVM03$")?.servicePrincipalNames.includes(spn) ?? false;
   if (holder === 0 && own) directory.removeSpn("KVM03", spn);
   else if (holder !== 0 && !own) directory.addSpn("KVM03", spn);
+}
+
+function join(directory: MemoryDirectory, group: string, name: string, member: boolean): void {
+  if (member) directory.addMember(group, name);
+  else directory.removeMember(group, name);
 }
 
 function sid(directory: MemoryDirectory, name: string): string {

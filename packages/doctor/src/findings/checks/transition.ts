@@ -37,7 +37,7 @@ export function checkTransition(examination: Examination): Finding[] {
       view,
       `Set TRUSTED_TO_AUTH_FOR_DELEGATION ("Use any authentication protocol") on ${name}.`,
       trust.diffs(),
-      true,
+      false,
     );
     if (towards.length > 0 && profile.resourceBasedDelegation) {
       const empty = new PlanDraft(view);

@@ -1,0 +1,89 @@
+import { createReadStream } from "node:fs";
+import { systemCode, WaybillError } from "@waybill/base";
+import { type LoadedDirectory, loadFromLdap, loadFromLdif } from "@waybill/directory";
+import { type KdcProfileName, kdcProfiles } from "@waybill/kdc";
+import type { LdapClient } from "@waybill/ldap";
+import { connectDirectory } from "./connect-directory.ts";
+import { currentLogin } from "./login.ts";
+import { readWorkstation, type Workstation } from "./workstation.ts";
+
+export interface DirectorySource {
+  /** LDIF export; `-` for standard input. Otherwise a domain controller is asked with the signed-in person's ticket. */
+  readonly ldif?: string | undefined;
+  /** `dc1.lab.test` or `dc1.lab.test:389`, instead of the one found. */
+  readonly controller?: string | undefined;
+  /** Name of the domain, when an export holds several. */
+  readonly domain?: string | undefined;
+  readonly profile?: KdcProfileName | undefined;
+}
+
+export interface OpenDirectory extends LoadedDirectory {
+  /** File or server it was read from. */
+  readonly readFrom: string;
+  readonly profile: KdcProfileName;
+  /** Absent for an export. */
+  readonly ldap: LdapClient | undefined;
+  /** sAMAccountName of who is signed in, when a server was asked. */
+  readonly who: string | undefined;
+}
+
+/** Reads a whole directory for the doctor, uses it, and closes the connection. */
+export async function withDirectory<T>(
+  source: DirectorySource,
+  use: (directory: OpenDirectory) => Promise<T>,
+): Promise<T> {
+  if (source.ldif !== undefined) return await use(await fromLdif(source.ldif, source));
+  const workstation = atController(readWorkstation(), source.controller);
+  const tgt = await currentLogin(workstation);
+  const ldap = await connectDirectory(tgt, workstation, { timeout: 60_000 });
+  try {
+    const loaded = await loadFromLdap(ldap);
+    return await use({
+      ...loaded,
+      readFrom: ldap.server,
+      profile: source.profile ?? (await profileOf(ldap)),
+      ldap,
+      who: tgt.client.components[0],
+    });
+  } finally {
+    ldap.close();
+  }
+}
+
+async function fromLdif(file: string, source: DirectorySource): Promise<OpenDirectory> {
+  const stream = file === "-" ? process.stdin : createReadStream(file);
+  try {
+    const loaded = await loadFromLdif(stream, { dnsName: source.domain });
+    return {
+      ...loaded,
+      readFrom: file === "-" ? "standard input" : file,
+      profile: source.profile ?? "active-directory",
+      ldap: undefined,
+      who: undefined,
+    };
+  } catch (error) {
+    const code = systemCode(error);
+    if (error instanceof WaybillError || code === undefined) throw error;
+    throw new WaybillError(`${file} cannot be read: ${code}`, {
+      code: "SOURCE_UNREADABLE",
+      family: "caller",
+      remedy: "Name an LDIF file, as ldifde, ldapsearch or waybill dc export write it.",
+      cause: error,
+    });
+  }
+}
+
+function atController(workstation: Workstation, controller: string | undefined): Workstation {
+  if (controller === undefined) return workstation;
+  const [, name = controller, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(controller) ?? [];
+  return { ...workstation, directory: { address: name, port: Number(port ?? 389), name } };
+}
+
+/** Samba says who it is; everything else decides as Active Directory does. */
+async function profileOf(ldap: LdapClient): Promise<KdcProfileName> {
+  const root = await ldap.rootDse(["vendorName", "vendorVersion"]);
+  const vendor = `${root.text("vendorName") ?? ""} ${root.text("vendorVersion") ?? ""}`;
+  return /samba/i.test(vendor) ? "samba-4.17" : "active-directory";
+}
+
+export const profileNames = Object.keys(kdcProfiles) as KdcProfileName[];

@@ -1,0 +1,42 @@
+/** How words with a meaning are shown; the identity where colours are not wanted. */
+export interface Palette {
+  good(text: string): string;
+  bad(text: string): string;
+  warn(text: string): string;
+  strong(text: string): string;
+  faint(text: string): string;
+}
+
+const as = (text: string): string => text;
+export const plainPalette: Palette = { good: as, bad: as, warn: as, strong: as, faint: as };
+
+/** Names come from directories, which hold whatever somebody wrote: nothing in them may steer a terminal. */
+export function printable(text: string): string {
+  return Array.from(text, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return steers(code) ? `\\u{${code.toString(16)}}` : character;
+  }).join("");
+}
+
+/** Control characters but the line feed, and the marks that turn the direction of writing. */
+function steers(code: number): boolean {
+  return (
+    (code < 0x20 && code !== 0x0a) ||
+    (code >= 0x7f && code <= 0x9f) ||
+    code === 0x200e ||
+    code === 0x200f ||
+    (code >= 0x202a && code <= 0x202e) ||
+    (code >= 0x2066 && code <= 0x2069)
+  );
+}
+
+/** The same palette for text nobody has looked at yet. */
+export function guarded(palette: Palette): Palette {
+  return {
+    good: (text) => palette.good(printable(text)),
+    bad: (text) => palette.bad(printable(text)),
+    warn: (text) => palette.warn(printable(text)),
+    strong: (text) => palette.strong(printable(text)),
+    faint: (text) => palette.faint(printable(text)),
+  };
+}
