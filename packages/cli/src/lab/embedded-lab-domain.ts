@@ -25,7 +25,7 @@ import { fullLabName, type LabLayout, labPaths, labPorts, labRealm } from "./lay
 export class EmbeddedLabDomain implements LabDomain {
   readonly kind = "embedded";
   readonly profile = "active-directory";
-  readonly ports = labPorts;
+  readonly ports = { kdc: labPorts.kdc, kpasswd: labPorts.kpasswd, ldap: labPorts.ldap };
   readonly layout: LabLayout;
   readonly #directory: EmbeddedDirectory;
 

@@ -37,6 +37,12 @@ export function guestCacheDirectory(): string {
   );
 }
 
+/** Beside the bundle, or in this package. */
+function guestSources(): string {
+  const beside = fileURLToPath(new URL("guest", import.meta.url));
+  return existsSync(join(beside, "init")) ? beside : fileURLToPath(new URL("../../guest", import.meta.url));
+}
+
 /** In this order: each piece needs the ones before it, and Debian's cloud kernel has them all as modules. */
 const modules = [
   "drivers/virtio/virtio_ring",
@@ -66,7 +72,7 @@ export async function buildGuest(
   cache: string = guestCacheDirectory(),
   options: BuildGuestOptions = {},
 ): Promise<GuestImage> {
-  const { signal, sources = fileURLToPath(new URL("../../guest", import.meta.url)) } = options;
+  const { signal, sources = guestSources() } = options;
   const program = await readFile(join(sources, "guest.c"));
   const init = await readFile(join(sources, "init"));
   const recipe = createHash("sha256").update(program).update(init).update([modules, applets].join("\n"));

@@ -1,0 +1,74 @@
+// `npm run build`: the waybill command as one directory that needs no build tools, and the library packages as
+// JavaScript with their types.
+import { spawnSync } from "node:child_process";
+import { chmodSync, cpSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { fail, root } from "./setup.mjs";
+
+const cli = join(root, "packages", "cli");
+const out = join(cli, "dist");
+
+await bundle();
+smoke();
+
+/** Command groups become chunks beside the entry, so that `--help` reads in next to nothing. */
+async function bundle() {
+  rmSync(out, { recursive: true, force: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: { waybill: join(cli, "src", "main.ts") },
+    outdir: out,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    conditions: ["@waybill/source"],
+    // Native: it stays a package of its own.
+    external: ["lmdb"],
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: "linked",
+    logLevel: "warning",
+    // CommonJS packages inside the bundle ask for Node's own modules with require.
+    banner: {
+      js: 'import { createRequire as bundledRequire } from "node:module"; const require = bundledRequire(import.meta.url);',
+    },
+  });
+  for (const folder of ["scenarios", "samba"])
+    cpSync(join(cli, folder), join(out, folder), { recursive: true });
+  cpSync(join(root, "packages", "qemu", "guest"), join(out, "guest"), { recursive: true });
+  chmodSync(join(out, "waybill.mjs"), 0o755);
+}
+
+/** The bundle runs, from anywhere, and quickly. */
+function smoke() {
+  const waybill = join(out, "waybill.mjs");
+  const expectations = [
+    [["--version"], /^\d+\.\d+\.\d+$/m],
+    [["--help"], /lab/],
+    [["lab", "--help"], /story/],
+    [["lab", "run", "--help"], /ws2016/],
+    [["dc", "--help"], /init|serve/],
+  ];
+  for (const [args, wanted] of expectations) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [waybill, ...args], {
+      cwd: "/",
+      encoding: "utf8",
+    });
+    if (status !== 0 || !wanted.test(stdout)) fail(`waybill ${args.join(" ")} failed: ${stderr}`);
+  }
+  const times = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    spawnSync(process.execPath, [waybill, "--help"]);
+    return performance.now() - start;
+  }).sort((a, b) => a - b);
+  const size = readdirSync(out)
+    .filter((name) => name.endsWith(".mjs"))
+    .reduce((sum, name) => sum + statSync(join(out, name)).size, 0);
+  console.log(
+    `packages/cli/dist/waybill.mjs: ${(size / 1024).toFixed(0)} KiB in all, --help in ${times[2].toFixed(0)} ms`,
+  );
+}
