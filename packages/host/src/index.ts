@@ -9,4 +9,5 @@ export { Journal } from "./journal/journal.ts";
 export { type RunningListener, runListener } from "./listener/run-listener.ts";
 export { migrationPort, migrationServiceClass, storageServiceClass } from "./migration/messages.ts";
 export { createHostLogger } from "./service/host-logger.ts";
-export { type RunningService, runService } from "./service/run-service.ts";
+export type { OsUser } from "./service/os-user.ts";
+export { listenerUser, type RunningService, runService } from "./service/run-service.ts";

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { createHostLogger, runListener, runService } from "@waybill/host";
+import { createHostLogger, listenerUser, readHostConfig, runListener, runService } from "@waybill/host";
 import { type Command, Option } from "commander";
 import { formatTable } from "../output/table.ts";
 import { withHost } from "../session/connect-host.ts";
@@ -113,6 +113,7 @@ async function showSettings(name: string, options: SettingsOptions): Promise<voi
 async function runBoth(config: string, clockOffset: number): Promise<void> {
   const logger = createHostLogger();
   const service = await runService(config, logger, { now: () => Date.now() + clockOffset });
+  const user = listenerUser(readHostConfig(config));
   const stopping = new AbortController();
   const start = (): void => {
     const child = spawn(
@@ -120,6 +121,7 @@ async function runBoth(config: string, clockOffset: number): Promise<void> {
       [...process.execArgv, process.argv[1] ?? "", "host", "listener", "--config", config],
       {
         stdio: ["ignore", "inherit", "inherit"],
+        ...user,
       },
     );
     stopping.signal.addEventListener("abort", () => child.kill("SIGTERM"));

@@ -10,6 +10,7 @@ const address = v.pipe(
   text,
   v.check((value) => isIP(value) !== 0, "expected an IP address"),
 );
+const userName = v.pipe(text, v.regex(/^[a-z_][a-z0-9_.-]*\$?$/i, "expected the name of a user"));
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
 
 const accessRule = v.strictObject({
@@ -54,7 +55,10 @@ const schema = v.strictObject({
   "accept-direct": v.optional(v.boolean(), false),
   "qemu-binary": v.optional(text),
   accelerator: v.optional(v.picklist(["auto", "kvm", "tcg"]), "auto"),
-  "run-as": v.optional(text),
+  /** The unprivileged user QEMU runs as. Needs root, and a `run` folder outside `state`. */
+  "run-as": v.optional(userName),
+  /** The unprivileged user the listener runs as; it alone may open the service's socket then. */
+  "listener-user": v.optional(userName),
   /** Folders that VM definitions may take disks, kernels and firmware from. */
   storage: v.optional(v.array(text), ["/var/lib/waybill"]),
   /** What the networks of VM definitions are called here: name → where their frames go. */
@@ -93,7 +97,13 @@ export function parseHostConfig(source: string, path = "configuration"): HostCon
     throw invalid(path, "it is not YAML", cause);
   }
   const result = v.safeParse(schema, document);
-  if (result.success) return result.output;
+  if (result.success) {
+    const { run, "run-as": runAs, "listener-user": listener } = result.output;
+    // The state folder is closed to everybody, and they have to reach their sockets.
+    if (run === undefined && (runAs ?? listener) !== undefined)
+      throw invalid(path, 'run: needed with run-as and listener-user, such as "/run/waybill"', undefined);
+    return result.output;
+  }
   const [issue] = result.issues;
   throw invalid(path, `${v.getDotPath(issue) ?? "top level"}: ${issue.message}`, undefined);
 }

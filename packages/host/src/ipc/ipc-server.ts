@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Logger } from "@waybill/base";
 import { type IpcCall, isRequest, toFailure } from "./calls.ts";
@@ -43,14 +43,21 @@ export class IpcServer {
     });
   }
 
-  /** @param mode who may connect: the owner alone unless given. */
-  async listen(path: string, mode = 0o600): Promise<void> {
+  /** @param user who may connect: the owner alone unless given. */
+  async listen(path: string, user?: { readonly uid: number; readonly gid: number }): Promise<void> {
     rmSync(path, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(path, resolve);
-    });
-    chmodSync(path, mode);
+    // Nobody may slip in between the socket's making and its permissions.
+    const mask = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once("error", reject);
+        this.#server.listen(path, resolve);
+      });
+    } finally {
+      process.umask(mask);
+    }
+    if (user !== undefined) chownSync(path, user.uid, user.gid);
+    chmodSync(path, 0o600);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,5 @@
-import { rm, stat, statfs } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { freemem } from "node:os";
-import { dirname } from "node:path";
 import { type Logger, utf8 } from "@waybill/base";
 import {
   createDisk,
@@ -19,6 +18,7 @@ import type { Journal, MigrationRecord, VmRecord } from "../journal/journal.ts";
 import type { Slots } from "../service/slots.ts";
 import type { VmManager } from "../service/vm-manager.ts";
 import type { SealedChannel } from "./channel.ts";
+import { type Arrival, arrivingPaths, demandFit, demandUnknown, examine, findingOf } from "./examine.ts";
 import type { DestinationMessage, SourceMessage } from "./messages.ts";
 import type { StepObserver } from "./steps.ts";
 import { qemuOptions } from "./transfer-options.ts";
@@ -88,15 +88,29 @@ export class IncomingMigration {
     }
   }
 
+  /** The report of a check: everything that would be refused, not only the first of it. */
   async #check(): Promise<void> {
+    const { slots, storageSlots, host } = this.#parts;
     const message = await this.#receivePrepare();
-    const definition = this.#parse(message);
-    await this.#examine(definition, message);
-    this.#send({
-      type: "prepared",
-      memory: { host: this.#parts.dataAddress, port: 1 },
-      machine: definition.machine,
-    });
+    const findings = await examine(this.#arrival(this.#parse(message), message));
+    const full = message.disks.length > 0 ? [slots, storageSlots] : [slots];
+    const limit = full.find(({ taken, limit: most }) => taken >= most);
+    findings.push(
+      limit === undefined
+        ? { check: "limits", severity: "ok", message: `${host} would take one more migration now` }
+        : findingOf("limits", limitReached(host, this.#hello.vm.name, limit.limit)),
+    );
+    if (message.disks.length > 0 && !this.#disksAccepted)
+      findings.push(findingOf("storage-rights", storageNotAuthorized(this.#peer.caller.principal, host)));
+    this.#send({ type: "findings", findings });
+  }
+
+  /** The machine as it would be here. */
+  #arrival(requested: VmDefinition, message: Prepare): Arrival {
+    const { host, journal, vms } = this.#parts;
+    const travelling = new Set(message.disks.map(({ id }) => id));
+    const definition = vms.placeArrivingDisks(requested, travelling);
+    return { host, journal, vms, definition, message, source: message.source };
   }
 
   async #receivePrepare(): Promise<Prepare> {
@@ -124,8 +138,9 @@ export class IncomingMigration {
     const withDisks = message.disks.length > 0;
     if (withDisks && !this.#disksAccepted)
       throw storageNotAuthorized(this.#peer.caller.principal, this.#parts.host);
-    const definition = withDisks ? await this.#parts.vms.placeArrivingDisks(requested) : requested;
-    await this.#examine(definition, message);
+    const arrival = this.#arrival(requested, message);
+    const { definition } = arrival;
+    await demandFit(arrival);
     const releaseStorage = withDisks ? this.#parts.storageSlots.tryTake() : undefined;
     if (withDisks && releaseStorage === undefined) {
       throw limitReached(this.#parts.host, definition.name, this.#parts.storageSlots.limit);
@@ -148,6 +163,7 @@ export class IncomingMigration {
       for (const disk of message.disks) {
         const image = definition.disks.find(({ id }) => id === disk.id);
         if (image === undefined) throw unexpected(`disk ${disk.id}`);
+        await vms.makeFolder(image.path);
         await createDisk(image, disk.bytes, vms.options.runAs);
       }
       const options: MigrationOptions = qemuOptions(message.options);
@@ -236,13 +252,15 @@ export class IncomingMigration {
     return { identity: migration, key: this.#peer.prf(pskInput(migration), 32) };
   }
 
-  #register(definition: VmDefinition, { running, disks }: Prepare): void {
+  #register(definition: VmDefinition, message: Prepare): void {
+    const { running } = message;
     const { journal, host, audit } = this.#parts;
     const { migration, host: from } = this.#hello;
     const { caller } = this.#peer;
     const now = { started: Date.now(), updated: Date.now() };
     // Another conversation may have come first while this one was being examined.
-    this.#demandUnknown(definition);
+    if (journal.migration(migration) !== undefined) throw unexpected("a migration that has ended");
+    demandUnknown({ journal, host, definition });
     const vm: VmRecord = {
       id: definition.uuid,
       name: definition.name,
@@ -259,9 +277,7 @@ export class IncomingMigration {
       peer: from,
       person: caller.principal,
       state: "transferring",
-      disks: definition.disks
-        .filter(({ id }) => disks.some((disk) => disk.id === id))
-        .map(({ path }) => path),
+      disks: arrivingPaths(definition, message),
       ...now,
     };
     journal.commit({ vms: [vm], migrations: [record] });
@@ -288,77 +304,6 @@ export class IncomingMigration {
       hresult: Hresult.invalidArgument,
       facts: { announced: vm.name, received: definition.name },
     });
-  }
-
-  /** Everything that can be known to be wrong before anything moves. */
-  async #examine(definition: VmDefinition, message: Prepare): Promise<void> {
-    const { vms, host } = this.#parts;
-    this.#demandUnknown(definition);
-    const arriving = message.disks.map(
-      ({ id }) => definition.disks.find((disk) => disk.id === id)?.path ?? "",
-    );
-    vms.checkFiles(definition);
-    await vms.checkFilesExist(definition, new Set(arriving));
-    for (const path of arriving) await this.#demandFree(path);
-    vms.place(definition);
-    const needed = definition.memoryMiB * 1024 * 1024;
-    if (needed > freemem()) {
-      throw new HostError(
-        `${host} has ${mebibytes(freemem())} MiB of memory free, ${definition.name} needs ${definition.memoryMiB}`,
-        {
-          code: "NOT_ENOUGH_MEMORY",
-          family: "environment",
-          hresult: Hresult.outOfMemory,
-          facts: { host, free: freemem(), needed },
-          remedy: "Free memory on the destination, or choose another one.",
-        },
-      );
-    }
-    await this.#examineSpace(message, arriving[0]);
-  }
-
-  /** A file that is there already is somebody's, and must outlive a migration that fails. */
-  async #demandFree(path: string): Promise<void> {
-    if ((await stat(path).catch(() => undefined)) === undefined) return;
-    throw new HostError(`${this.#parts.host} already has a file ${path}`, {
-      code: "FILE_EXISTS",
-      family: "environment",
-      hresult: Hresult.failed,
-      facts: { path },
-      remedy: "Move or remove that file: an arriving disk never overwrites one.",
-    });
-  }
-
-  #demandUnknown(definition: VmDefinition): void {
-    const { journal, host } = this.#parts;
-    if (journal.migration(this.#hello.migration) !== undefined)
-      throw unexpected("a migration that has ended");
-    const existing = journal.vm(definition.uuid) ?? journal.vmByName(definition.name);
-    if (existing === undefined) return;
-    throw new HostError(`${host} already has a virtual machine called ${existing.name}`, {
-      code: "VM_EXISTS",
-      family: "environment",
-      hresult: Hresult.failed,
-      facts: { vm: existing.name, custody: existing.custody.state },
-      remedy: "Remove or rename the one at the destination, or wait until its own migration has settled.",
-    });
-  }
-
-  async #examineSpace(message: Prepare, path: string | undefined): Promise<void> {
-    if (path === undefined) return;
-    const wanted = message.disks.reduce((total, disk) => total + disk.bytes, 0);
-    const { bavail, bsize } = await statfs(dirname(path));
-    if (wanted <= bavail * bsize) return;
-    throw new HostError(
-      `${this.#parts.host} has ${mebibytes(bavail * bsize)} MiB of disk space free, the disks need ${mebibytes(wanted)}`,
-      {
-        code: "NOT_ENOUGH_SPACE",
-        family: "environment",
-        hresult: Hresult.failed,
-        facts: { needed: wanted, free: bavail * bsize },
-        remedy: "Free space in the destination's first storage folder.",
-      },
-    );
   }
 
   async #facts(): Promise<Record<string, unknown>> {
@@ -468,10 +413,6 @@ function recordOutcome(
   } catch (error) {
     parts.logger.error("audit-not-written", { migration: id, vm: vmName, error });
   }
-}
-
-function mebibytes(bytes: number): number {
-  return Math.floor(bytes / (1024 * 1024));
 }
 
 function unexpected(what: string): HostError {

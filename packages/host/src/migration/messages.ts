@@ -18,7 +18,7 @@
  *     S->>D: disks (AP-REQ with the person's delegated ticket for cifs/<destination>)
  *     D->>S: disks-accepted
  *   end
- *   S->>D: prepare (definition, options)
+ *   S->>D: prepare (definition, options; answered with findings, and over, when the purpose is to check)
  *   D->>QD: start, paused, with TLS-PSK
  *   D->>S: prepared (where memory and disks go), or refused
  *   QS->>QD: disks over NBD, then memory; TLS-PSK, key = GSS_Pseudo_random(context)
@@ -90,6 +90,18 @@ export const transferOptions = v.object({
 });
 export type TransferOptions = v.InferOutput<typeof transferOptions>;
 
+/** What a host says of itself, for the other to compare. */
+const hostFacts = v.object({ accelerator: text, qemu: text, time: count });
+export type HostFacts = v.InferOutput<typeof hostFacts>;
+
+const finding = v.object({
+  check: text,
+  severity: v.picklist(["ok", "error"]),
+  message: v.pipe(v.string(), v.maxLength(8192)),
+  code: v.optional(text),
+  remedy: v.optional(v.pipe(v.string(), v.maxLength(8192))),
+});
+
 const disk = v.object({ id: v.pipe(text, v.regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,30}$/)), bytes: count });
 
 export const sourceMessage = v.variant("type", [
@@ -107,6 +119,7 @@ export const sourceMessage = v.variant("type", [
     running: v.boolean(),
     disks: v.pipe(v.array(disk), v.maxLength(64)),
     options: transferOptions,
+    source: v.optional(hostFacts),
   }),
   v.object({ type: v.literal("alive") }),
   v.object({ type: v.literal("flowing") }),
@@ -137,6 +150,7 @@ export const destinationMessage = v.variant("type", [
     storage: v.optional(endpoint),
     machine: text,
   }),
+  v.object({ type: v.literal("findings"), findings: v.pipe(v.array(finding), v.maxLength(256)) }),
   v.object({ type: v.literal("storage-closed") }),
   v.object({ type: v.literal("taken"), running: v.boolean(), event: v.optional(text) }),
   v.object({ type: v.literal("waiting"), complete: v.boolean() }),

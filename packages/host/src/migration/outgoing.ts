@@ -9,8 +9,10 @@ import {
 } from "@waybill/qemu";
 import { HostError, Hresult } from "../errors.ts";
 import type { Journal, MigrationRecord, VmRecord } from "../journal/journal.ts";
+import type { Finding } from "../service/jobs.ts";
 import type { VmManager } from "../service/vm-manager.ts";
 import type { SealedChannel } from "./channel.ts";
+import { findingOf } from "./examine.ts";
 import { pskInput } from "./incoming.ts";
 import type { DestinationMessage, SourceMessage, TransferOptions } from "./messages.ts";
 import type { StepObserver } from "./steps.ts";
@@ -77,10 +79,20 @@ export class OutgoingMigration {
   }
 
   /** Asks the destination whether it would take the machine; nothing moves. */
-  async check(): Promise<void> {
+  async check(): Promise<Finding[]> {
+    const { withDisks, destination } = this.#request;
     await this.#hello("check");
-    await this.#authorizeDisks();
-    await this.#prepare();
+    const findings: Finding[] = [];
+    try {
+      await this.#authorizeDisks();
+      const message = `${destination} lets the same person write disks there`;
+      if (withDisks) findings.push({ check: "storage-delegation", severity: "ok", message });
+    } catch (error) {
+      findings.push(findingOf("storage-delegation", error));
+    }
+    await this.#announce();
+    const answer = await this.#expect("findings");
+    return [...findings, ...answer.findings];
   }
 
   /**
@@ -135,6 +147,11 @@ export class OutgoingMigration {
   }
 
   async #prepare(): Promise<Extract<DestinationMessage, { type: "prepared" }>> {
+    await this.#announce();
+    return await this.#expect("prepared");
+  }
+
+  async #announce(): Promise<void> {
     const { vm, withDisks, options } = this.#request;
     const machine = await this.#parts.vms.machine(vm.id);
     const running = machine !== undefined && (await machine.status()).running;
@@ -143,9 +160,15 @@ export class OutgoingMigration {
     for (const disk of withDisks ? vm.definition.disks.filter(({ readOnly }) => !readOnly) : []) {
       disks.push({ id: disk.id, bytes: (await inspectDisk(disk)).virtualSize });
     }
-    const definition = JSON.parse(JSON.stringify(vm.definition)) as Record<string, unknown>;
-    this.#tell({ type: "prepare", definition, running, disks, options });
-    return await this.#expect("prepared");
+    // As it was started, which may be later than it was defined.
+    const current = this.#parts.journal.vm(vm.id) ?? vm;
+    const definition = JSON.parse(JSON.stringify(current.definition)) as Record<string, unknown>;
+    const source = {
+      accelerator: this.#parts.vms.options.accelerator,
+      qemu: (await this.#parts.vms.capabilities()).version,
+      time: Date.now(),
+    };
+    this.#tell({ type: "prepare", definition, running, disks, options, source });
   }
 
   async #send(
@@ -335,12 +358,17 @@ export async function settleAsGone(parts: OutgoingParts, migration: string): Pro
   if (custody?.state !== "surrendered" || custody.migration !== migration) return;
   const done: MigrationRecord = { ...record, state: "done" };
   journal.commit({ removedVms: [record.vm], migrations: [done] });
-  await parts.onStep?.("source:gone", migration);
-  await vms.clear(record.vm, async () => {
-    await machine?.kill();
-    for (const path of record.disks ?? []) await rm(path, { force: true });
-  });
-  if ((record.disks?.length ?? 0) > 0) journal.commit({ migrations: [{ ...done, disks: [] }] });
+  try {
+    await vms.clear(record.vm, async () => {
+      await parts.onStep?.("source:gone", migration);
+      await machine?.kill();
+      for (const path of record.disks ?? []) await rm(path, { force: true });
+    });
+    if ((record.disks?.length ?? 0) > 0) journal.commit({ migrations: [{ ...done, disks: [] }] });
+  } catch (error) {
+    // The move is done all the same; what is left here is swept up later.
+    parts.logger.error("left-over-stays", { vm: record.vmName, migration, error });
+  }
 }
 
 function fromRefusal(message: Extract<DestinationMessage, { type: "refused" }>): HostError {
@@ -353,7 +381,7 @@ function fromRefusal(message: Extract<DestinationMessage, { type: "refused" }>):
   });
 }
 
-function notRunning(name: string): HostError {
+export function notRunning(name: string): HostError {
   return new HostError(`${name} is not running, and only a running machine can be moved live`, {
     code: "VM_NOT_RUNNING",
     family: "caller",

@@ -6,8 +6,9 @@ import { HostError, Hresult } from "../errors.ts";
 import { type DelegationBroker, DelegationError } from "../evidence/delegation-broker.ts";
 import type { Journal, VmRecord } from "../journal/journal.ts";
 import { type Connector, outgoingPeer } from "../migration/connector.ts";
+import { findingOf } from "../migration/examine.ts";
 import { migrationServiceClass, storageServiceClass, type TransferOptions } from "../migration/messages.ts";
-import { OutgoingMigration } from "../migration/outgoing.ts";
+import { notRunning, OutgoingMigration } from "../migration/outgoing.ts";
 import type { Resolver } from "../migration/resolver.ts";
 import type { StepObserver } from "../migration/steps.ts";
 import type { SourceLimits } from "../migration/transfer-options.ts";
@@ -107,13 +108,24 @@ export class Mover {
       const opened = await this.#open(session, request, id, () => {}, signal);
       close = opened.close;
       pass(step, `${request.destination} is reached in the name of ${session.caller.principal}`);
+      step = "running";
+      const machine = await this.#parts.vms.machine(request.vm.id);
+      if (machine === undefined) findings.push(findingOf(step, notRunning(request.vm.name)));
+      else pass(step, `${request.vm.name} is running, so it can be moved live`);
       step = "destination";
-      await opened.outgoing.check();
-      pass(
-        step,
-        `${request.destination} accepts ${request.vm.name}: rights, memory, networks, files and space`,
-      );
-      jobs.end(id, "completed");
+      findings.push(...(await opened.outgoing.check()));
+      const wrong = findings.find(({ severity }) => severity === "error");
+      if (wrong === undefined) jobs.end(id, "completed", { findings });
+      else
+        jobs.end(id, "failed", {
+          findings,
+          error: {
+            code: wrong.code ?? "CHECK_FAILED",
+            message: wrong.message,
+            remedy: wrong.remedy,
+            hresult: Hresult.failed,
+          },
+        });
     } catch (error) {
       if (error instanceof DelegationError) jobs.update(id, { steps: error.steps });
       const failure = toJobError(error);

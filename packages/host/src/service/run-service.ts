@@ -21,6 +21,7 @@ import { HostService } from "./host-service.ts";
 import { isOver, JobStore } from "./jobs.ts";
 import { hostKerberosClient, keytabReader } from "./kerberos-setup.ts";
 import { Mover } from "./mover.ts";
+import { type OsUser, osUser } from "./os-user.ts";
 import { ServiceIpc } from "./service-ipc.ts";
 import { type Session, SessionBroker } from "./session-broker.ts";
 import { SettingsStore } from "./settings.ts";
@@ -184,7 +185,7 @@ export async function runService(
     logger,
   );
   const socket = serviceSocket(config);
-  await ipc.listen(socket);
+  await ipc.listen(socket, listenerUser(config));
   logger.info("service-started", {
     host: config.host,
     migrationPort: port,
@@ -204,6 +205,12 @@ export async function runService(
   };
 }
 
+/** The user the listener is to run as, if the configuration names one. @throws HostError as `osUser` */
+export function listenerUser(config: HostConfig): OsUser | undefined {
+  const name = config["listener-user"];
+  return name === undefined ? undefined : osUser(name, "listener-user");
+}
+
 async function vmOptions(
   config: HostConfig,
   run: string,
@@ -215,6 +222,7 @@ async function vmOptions(
     networks: config.networks,
     accelerator,
     program: config["qemu-binary"],
+    runAs: config["run-as"] === undefined ? undefined : osUser(config["run-as"], "run-as"),
   };
 }
 

@@ -3,6 +3,7 @@ import { isUnderWay, MigrationTarget } from "@waybill/qemu";
 import type { Journal, VmRecord } from "../journal/journal.ts";
 import { discard, type IncomingParts } from "../migration/incoming.ts";
 import { takeBackMachine } from "../migration/resolver.ts";
+import { sweep } from "./sweep.ts";
 import type { VmManager } from "./vm-manager.ts";
 
 export interface SupervisorParts {
@@ -16,6 +17,8 @@ export interface SupervisorParts {
 }
 
 const interval = 2000;
+/** In rounds. */
+const sweepEvery = 5;
 /** How long a copy may wait for a source that does not even connect. */
 const patience = 60_000;
 
@@ -23,6 +26,7 @@ const patience = 60_000;
 export class Supervisor {
   readonly #parts: SupervisorParts;
   #timer: NodeJS.Timeout | undefined;
+  #rounds = 0;
   #working: Promise<void> = Promise.resolve();
 
   constructor(parts: SupervisorParts) {
@@ -43,6 +47,9 @@ export class Supervisor {
   }
 
   async #round(): Promise<void> {
+    if (++this.#rounds % sweepEvery === 0) {
+      await sweep(this.#parts).catch((error: unknown) => this.#parts.logger.error("sweep-failed", { error }));
+    }
     for (const vm of this.#parts.journal.vms()) {
       if (this.#parts.busy(vm.id) || this.#unfinished(vm.id)) continue;
       try {

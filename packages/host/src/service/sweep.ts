@@ -13,8 +13,8 @@ export interface SweepParts {
 const remembered = 30 * 24 * 60 * 60_000;
 
 /**
- * At the start: finishes what a service that was killed had decided and not done yet. Machines that were given
- * up or never came to be are ended, and their disk images removed.
+ * Finishes what a service had decided and then could not do, mostly because it was killed. Machines that were
+ * given up or never came to be are ended, and their disk images removed.
  */
 export async function sweep(parts: SweepParts, now = Date.now()): Promise<void> {
   await endStrangers(parts);
@@ -29,17 +29,17 @@ export async function sweep(parts: SweepParts, now = Date.now()): Promise<void> 
 
 /** The journal forgets a machine before its QEMU is ended; one that runs nevertheless is not ours to judge. */
 async function endStrangers({ vms, logger }: SweepParts): Promise<void> {
-  for (const { folder, machine } of await vms.strangers()) {
+  for (const folder of await vms.strangers()) {
     try {
+      const machine = await vms.machineIn(folder);
       if (machine !== undefined && (await machine.status()).running) {
         logger.error("unknown-machine-runs", { vm: machine.name, folder });
         continue;
       }
       if (machine !== undefined) {
         logger.warn("left-over-machine-ended", { vm: machine.name });
-        await machine.kill();
-      }
-      await rm(folder, { recursive: true, force: true });
+        await vms.clear(machine.definition.uuid, async () => await machine.kill());
+      } else await rm(folder, { recursive: true, force: true });
     } catch (error) {
       logger.error("left-over-machine-stays", { folder, error });
     }

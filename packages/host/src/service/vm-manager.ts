@@ -1,12 +1,15 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { isAbsolute, join, normalize, sep } from "node:path";
+import { dirname, isAbsolute, join, normalize, sep } from "node:path";
 import type { Logger } from "@waybill/base";
 import {
   type Accelerator,
+  type HostCapabilities,
   type NetworkAttachment,
   type Placement,
   placeVm,
+  probeQemu,
   QmpError,
+  resolveMachine,
   VirtualMachine,
   type VmDefinition,
 } from "@waybill/qemu";
@@ -33,6 +36,7 @@ export class VmManager {
   readonly #journal: Journal;
   readonly #logger: Logger;
   readonly #machines = new Map<string, VirtualMachine>();
+  #capabilities: Promise<HostCapabilities> | undefined;
   readonly #clearing = new Map<string, Promise<void>>();
   readonly #attaching = new Map<string, Promise<VirtualMachine | undefined>>();
 
@@ -116,10 +120,23 @@ export class VmManager {
     }
     this.checkFiles(record.definition);
     await this.cleared(record.id);
-    const machine = await VirtualMachine.start(this.launch(record.definition));
+    const machine = await VirtualMachine.start(this.launch(await this.#pinned(record)));
     this.#machines.set(record.id, machine);
     this.#logger.info("vm-started", { vm: record.name, accelerator: machine.accelerator });
     return machine;
+  }
+
+  /**
+   * The definition with the versioned name of its machine type. An alias such as `q35` is other hardware in
+   * another QEMU, and a destination must build the same one.
+   */
+  async #pinned({ id, definition }: VmRecord): Promise<VmDefinition> {
+    const machine = resolveMachine(await this.capabilities(), definition.machine);
+    if (machine === undefined || machine === definition.machine) return definition;
+    const pinned = { ...definition, machine };
+    const current = this.#journal.vm(id);
+    if (current !== undefined) this.#journal.commit({ vms: [{ ...current, definition: pinned }] });
+    return pinned;
   }
 
   /** Forgets a VM whose QEMU has ended, files of its run folder included. */
@@ -150,15 +167,21 @@ export class VmManager {
     await this.#clearing.get(id)?.catch(() => {});
   }
 
-  /** QEMUs in this host's run folder whose VM the journal does not have, by folder. */
-  async strangers(): Promise<{ readonly folder: string; readonly machine: VirtualMachine | undefined }[]> {
+  /** Folders in this host's run folder that belong to no VM of the journal. */
+  async strangers(): Promise<string[]> {
     const parent = join(this.options.run, "vm");
-    const known = new Set(this.#journal.vms().map(({ id }) => this.directory(id)));
     const names = await readdir(parent).catch(() => []);
-    const folders = names.map((name) => join(parent, name)).filter((folder) => !known.has(folder));
-    return await Promise.all(
-      folders.map(async (folder) => ({ folder, machine: await this.#attach(folder) })),
+    // After the listing: a machine is in the journal before it has a folder.
+    const known = new Set(
+      [...this.#journal.vms().map(({ id }) => id), ...this.#clearing.keys()].map((id) => this.directory(id)),
     );
+    return names.map((name) => join(parent, name)).filter((folder) => !known.has(folder));
+  }
+
+  /** The QEMU that runs in a folder, whoever's it is. */
+  async machineIn(folder: string): Promise<VirtualMachine | undefined> {
+    for (const machine of this.#machines.values()) if (machine.directory === folder) return machine;
+    return await this.#attach(folder);
   }
 
   async detachAll(): Promise<void> {
@@ -191,10 +214,22 @@ export class VmManager {
    * Refuses definitions that name files outside the storage folders: whoever may define a VM must not be able
    * to read this host's other files through it.
    *
-   * @throws HostError `PATH_NOT_ALLOWED`
+   * @throws HostError `PATH_NOT_ALLOWED`, `FILE_IN_USE`
    */
   checkFiles(definition: VmDefinition): void {
     for (const path of filesOf(definition)) {
+      const other = this.#journal
+        .vms()
+        .find((vm) => vm.id !== definition.uuid && writableDisks(vm.definition).includes(path));
+      if (other !== undefined) {
+        throw new HostError(`${definition.name} names ${path}, which is a disk of another machine here`, {
+          code: "FILE_IN_USE",
+          family: "caller",
+          hresult: Hresult.accessDenied,
+          facts: { path },
+          remedy: "Give each machine disks of its own.",
+        });
+      }
       const inside = this.options.storage.some((folder) => isInside(folder, path));
       if (inside) continue;
       throw new HostError(`${definition.name} names ${path}, which is outside this host's storage folders`, {
@@ -207,15 +242,37 @@ export class VmManager {
     }
   }
 
-  /** Where the disks of an arriving VM go, by id. */
-  async placeArrivingDisks(definition: VmDefinition): Promise<VmDefinition> {
+  /** The definition with the disks that travel at their places on this host. */
+  placeArrivingDisks(definition: VmDefinition, travelling: ReadonlySet<string>): VmDefinition {
     const folder = join(this.options.storage[0] ?? "/var/lib/waybill", definition.name);
-    await mkdir(folder, { recursive: true, mode: this.options.runAs === undefined ? 0o700 : 0o711 });
     const disks: Record<string, string> = {};
     for (const disk of definition.disks) {
-      if (!disk.readOnly) disks[disk.id] = join(folder, `${disk.id}.${disk.format}`);
+      if (travelling.has(disk.id)) disks[disk.id] = join(folder, `${disk.id}.${disk.format}`);
     }
     return placeVm(definition, { disks });
+  }
+
+  /** Makes the folder of an arriving disk. */
+  async makeFolder(path: string): Promise<void> {
+    await mkdir(dirname(path), {
+      recursive: true,
+      mode: this.options.runAs === undefined ? 0o700 : 0o711,
+    });
+  }
+
+  /** What this host's QEMU can do; asked once. */
+  async capabilities(): Promise<HostCapabilities> {
+    const { program, runAs } = this.options;
+    this.#capabilities ??= probeQemu({
+      ...(program === undefined ? {} : { program }),
+      ...(runAs === undefined ? {} : { runAs }),
+    });
+    try {
+      return await this.#capabilities;
+    } catch (error) {
+      this.#capabilities = undefined;
+      throw error;
+    }
   }
 
   /** @throws HostError `FILE_MISSING` naming the first file that this host does not have. */
@@ -256,6 +313,10 @@ function filesOf(definition: VmDefinition): string[] {
     ...(boot === undefined ? [] : [boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])]),
     ...(firmware.kind === "uefi" ? [firmware.code, firmware.variables] : []),
   ];
+}
+
+function writableDisks({ disks }: VmDefinition): string[] {
+  return disks.filter(({ readOnly }) => !readOnly).map(({ path }) => path);
 }
 
 function isInside(folder: string, path: string): boolean {

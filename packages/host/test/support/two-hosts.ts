@@ -196,7 +196,14 @@ export class TwoHosts {
 
   logs(): string {
     return this.hosts
-      .map((host) => `--- ${host.name}\n${host.log.split("\n").slice(-25).join("\n")}`)
+      .map(
+        (host) =>
+          `--- ${host.name}\n${host.log
+            .split("\n")
+            .filter((line) => !line.includes("signed-in"))
+            .slice(-25)
+            .join("\n")}`,
+      )
       .join("\n");
   }
 
