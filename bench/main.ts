@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<BenchModule>>> = {
   gss: () => import("./gss.ts"),
   kdc: () => import("./kdc.ts"),
   kerberos: () => import("./kerberos.ts"),
+  move: () => import("./move.ts"),
 };
 
 async function main(wanted: readonly string[]): Promise<number> {

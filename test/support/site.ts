@@ -21,6 +21,8 @@ export interface SiteWish {
   readonly enter?: (part: Part) => readonly string[];
   /** What the machines' network called `lan` is on each host. */
   readonly network?: (host: SiteHost, directory: string) => Promise<NetworkAttachment> | NetworkAttachment;
+  /** Whether hosts may act for people who did not sign in with Kerberos: `any` is protocol transition. */
+  readonly protocol?: "kerberos" | "any";
   /** Additional entries of the hosts' configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -258,7 +260,7 @@ export class Site {
       ] as const)
         directory.setDelegation(host.toUpperCase(), {
           to: [...new Set([...services(other), ...storageServices(other)])],
-          protocol: "kerberos",
+          protocol: this.#wish.protocol ?? "kerberos",
         });
       const sid = directory.groupBySam(operators)?.sid ?? "";
       for (const host of siteHosts) {
