@@ -9,6 +9,7 @@ export * from "./findings/plan-findings.ts";
 export * from "./model/find-account.ts";
 export * from "./model/host-kind.ts";
 export * from "./model/service-names.ts";
+export * from "./output/html/index.ts";
 export * from "./output/json/report-json.ts";
 export * from "./output/text/findings-text.ts";
 export * from "./output/text/matrix-text.ts";

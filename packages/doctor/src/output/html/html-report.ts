@@ -11,31 +11,27 @@ export interface MatrixTable {
   outcome(person: number, source: number, destination: number): Outcome | undefined;
 }
 
-export interface ReportMatrix {
-  readonly start: StartKind;
-  readonly table: MatrixTable;
-}
-
-/** Everything a report shows. Parts that were not asked for are left out, and the report then says nothing of them. */
-export interface Report {
-  readonly title?: string | undefined;
+/** What a page shows: the `Report` of an examination, and what was asked for besides. */
+export interface HtmlReport {
   /** DNS name of the domain. */
   readonly domain: string;
-  /** Server or file the directory was read from. */
-  readonly readFrom: string;
-  /** When it was read, in epoch milliseconds. */
-  readonly readAt: number;
   /** Name of the KDC profile the predictions are for. */
-  readonly profile?: string | undefined;
-  /** Counts of what was read: "accounts", "hosts", "delegation entries". */
-  readonly counts?: Readonly<Record<string, number>> | undefined;
+  readonly profile: string;
+  /** Server or file the directory was read from. */
+  readonly readFrom?: string | undefined;
+  /** When it was read. */
+  readonly readAt: number;
+  /** How many accounts were read. */
+  readonly accounts: number;
+  readonly hosts: readonly string[];
+  readonly people: readonly string[];
   readonly findings: readonly Finding[];
-  readonly matrices?: readonly ReportMatrix[] | undefined;
+  readonly matrix: MatrixTable;
+  /** How the moves of the matrix start; "remote" unless told. */
+  readonly start?: StartKind | undefined;
   /** Cells whose whole story is told. */
   readonly stories?: readonly Prediction[] | undefined;
-  readonly exposure?:
-    | { readonly before: ExposureSummary; readonly after?: ExposureSummary | undefined }
-    | undefined;
-  /** What could not be read and therefore is not judged. */
-  readonly unread?: readonly string[] | undefined;
+  readonly exposure: ExposureSummary;
+  /** The same after the plan, when there is one. */
+  readonly exposureAfter?: ExposureSummary | undefined;
 }
