@@ -17,7 +17,7 @@ import {
 import type { Command } from "commander";
 import { formatTable } from "../output/table.ts";
 import { displayName, flagNames, formatTicket, localTime, viewTicket } from "../output/ticket-view.ts";
-import { currentLogin } from "../session/login.ts";
+import { currentLogin, loginCache } from "../session/login.ts";
 import { durationOption, encTypesOption, principalInKeytab } from "../session/parse-options.ts";
 import { readPassword } from "../session/read-password.ts";
 import { readWorkstation, type Workstation } from "../session/workstation.ts";
@@ -127,7 +127,8 @@ function openWorkstation({ cache }: CacheOption): Workstation {
 }
 
 async function login(name: string | undefined, options: LoginOptions): Promise<Credential> {
-  const { krb5, client, cacheName } = openWorkstation(options);
+  const workstation = openWorkstation(options);
+  const { krb5, client } = workstation;
   const keytab = options.keytab === undefined ? undefined : await readKeytab(options.keytab);
   const principal = whoLogsIn(name, options, keytab, krb5.defaultRealm);
   const armor =
@@ -144,11 +145,11 @@ async function login(name: string | undefined, options: LoginOptions): Promise<C
     ...secret,
     principal,
     armor,
-    lifetime: options.lifetime,
-    renewableLifetime: options.renewable,
+    lifetime: options.lifetime ?? krb5.duration("libdefaults", "ticket_lifetime"),
+    renewableLifetime: options.renewable ?? krb5.libdefaults.renewLifetime,
     forwardable: options.forwardable,
   });
-  await openCredentialCache(cacheName).write({
+  await loginCache(workstation).write({
     principal: tgt.client,
     credentials: [toCachedCredential(tgt)],
     config: [],
@@ -170,8 +171,9 @@ function whoLogsIn(
 }
 
 async function list(options: CacheOption): Promise<void> {
-  const { cacheName } = openWorkstation(options);
-  const { principal, credentials } = await openCredentialCache(cacheName).read();
+  const workstation = openWorkstation(options);
+  const { cacheName } = workstation;
+  const { principal, credentials } = await loginCache(workstation).read();
   const tickets = credentials.map(fromCachedCredential);
   const client = displayName(principal);
   if (options.json) {
@@ -190,7 +192,7 @@ async function list(options: CacheOption): Promise<void> {
 
 async function get(service: string, options: GetOptions): Promise<Credential> {
   const workstation = openWorkstation(options);
-  const cache = openCredentialCache(workstation.cacheName);
+  const cache = loginCache(workstation);
   const tgt = await currentLogin(workstation);
   const server = parsePrincipal(service, { defaultRealm: tgt.client.realm });
   if (!options.fresh && options.etypes === undefined) {
@@ -218,7 +220,7 @@ function heldTicket(
 
 async function renew(options: CacheOption): Promise<Credential> {
   const workstation = openWorkstation(options);
-  const cache = openCredentialCache(workstation.cacheName);
+  const cache = loginCache(workstation);
   const renewed = await workstation.client.renew(await currentLogin(workstation));
   const contents = await cache.read();
   const others = contents.credentials.filter(({ server }) => !samePrincipal(server, renewed.server));
@@ -227,8 +229,9 @@ async function renew(options: CacheOption): Promise<Credential> {
 }
 
 async function purge({ services, ...options }: CacheOption & { readonly services?: boolean }): Promise<void> {
-  const { cacheName } = openWorkstation(options);
-  const cache = openCredentialCache(cacheName);
+  const workstation = openWorkstation(options);
+  const { cacheName } = workstation;
+  const cache = loginCache(workstation);
   if (services) {
     const contents = await cache.read();
     const credentials = contents.credentials.filter(({ server }) => isTicketGrantingService(server));
