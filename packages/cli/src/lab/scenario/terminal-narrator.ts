@@ -1,8 +1,9 @@
-import type { AppliedPlan, Plan, Prediction } from "@waybill/doctor";
+import { type AppliedPlan, type Plan, type Prediction, storyText } from "@waybill/doctor";
 import type { JobProgress } from "@waybill/hyperv";
 import { formatProgress } from "../../output/progress.ts";
 import { style } from "../../output/style.ts";
 import { formatBytes, formatDuration } from "../../output/table.ts";
+import { wrapText } from "../../output/wrap-text.ts";
 import type { MoveOutcome } from "./lab-move.ts";
 import { labMachine } from "./lab-move.ts";
 import type { Narrator } from "./run-scenario.ts";
@@ -11,6 +12,7 @@ import type { Route, Scenario } from "./scenario.ts";
 /** Tells a scenario in the terminal, as it happens. */
 export class TerminalNarrator implements Narrator {
   readonly #write: (line: string) => void;
+  #toldBefore = false;
 
   constructor(write: (line: string) => void = console.log) {
     this.#write = write;
@@ -18,15 +20,16 @@ export class TerminalNarrator implements Narrator {
 
   title({ name, title, about }: Scenario): void {
     this.#write(`\n${style.title(`${name}: ${title}`)}`);
-    this.#write(style.faint(indent(about.trim())));
+    this.#lines(about.trim().replace(/\s+/g, " "), "  ", style.faint);
   }
 
   say(text: string): void {
-    this.#write(`\n${text}`);
+    this.#write("");
+    this.#lines(text, "", style.strong);
   }
 
   changed(what: string): void {
-    this.#write(style.faint(`· ${what}`));
+    this.#lines(`· ${what}`, "", style.faint);
   }
 
   moving({ as, from, to, via, "at-source": atSource }: Route): void {
@@ -40,11 +43,10 @@ export class TerminalNarrator implements Narrator {
 
   moved({ from, to }: Route, outcome: MoveOutcome): void {
     if (process.stderr.isTTY === true) process.stderr.write("\r\x1b[K");
-    for (const line of outcome.explanation) this.#write(style.faint(`    ${line}`));
+    for (const line of outcome.explanation) this.#lines(line, "    ", style.faint);
     const gap = formatDuration(outcome.guest.heartbeat.largestGap);
     if (!outcome.moved) {
-      for (const line of (outcome.message ?? "").split("\n")) this.#write(style.bad(`  ${line}`));
-      if (outcome.remedy !== undefined) this.#write(`  ${style.strong("What to do:")} ${outcome.remedy}`);
+      this.#refused(outcome);
       this.#write(style.faint(`  ${labMachine} on ${from} never noticed: its longest pause was ${gap}.`));
       return;
     }
@@ -61,31 +63,25 @@ export class TerminalNarrator implements Narrator {
     this.#write(
       `\n${style.strong("admin$")} waybill doctor --person ${as} --from ${from} --to ${to}${through}`,
     );
-    for (const { kind, by, client, service, decision, flags, errorCode } of prediction.exchanges) {
-      const forwardable = flags.includes("forwardable")
-        ? ", forwardable"
-        : kind === "s4u2self"
-          ? ", not forwardable"
-          : "";
-      const answer = decision === "granted" ? `granted${forwardable}` : `refused (${errorCode ?? ""})`;
-      this.#write(style.faint(`    ${kind}: ${by} asks for ${service} in the name of ${client}: ${answer}`));
-    }
-    this.#write(`  ${prediction.works ? style.good(prediction.sentence) : style.warn(prediction.sentence)}`);
+    const [verdict = "", ...exchanges] = storyText(prediction, style).split("\n");
+    for (const line of exchanges)
+      this.#lines(line.trim(), line.startsWith("     ") ? "             " : "    ");
+    this.#lines(verdict, "  ");
   }
 
   repaired({ diffs, exposureBefore, exposureAfter }: Plan, applied: AppliedPlan): void {
     this.#write(`\n${style.strong("admin$")} waybill doctor --fix`);
     for (const { dn, attribute, before, after, opens } of diffs) {
       this.#write(`    ${dn}\n      ${attribute}: ${show(before)} → ${style.strong(show(after))}`);
-      for (const consequence of opens ?? []) this.#write(style.faint(`      opens: ${consequence}`));
+      for (const consequence of opens ?? []) this.#lines(`opens: ${consequence}`, "      ", style.faint);
     }
     const { impersonators: before, delegable, people } = exposureBefore;
     const { impersonators: after } = exposureAfter;
     const who = `for ${delegable} of ${people} people`;
-    this.#write(
-      style.faint(
-        `    accounts that can act for people who are not there: ${before} before, ${after} after (${who})`,
-      ),
+    this.#lines(
+      `accounts that can act for people who are not there: ${before} before, ${after} after (${who})`,
+      "    ",
+      style.faint,
     );
     this.#write(
       applied.verified
@@ -97,13 +93,22 @@ export class TerminalNarrator implements Narrator {
   failed(problem: string): void {
     this.#write(style.bad(`  NOT AS EXPECTED: ${problem}`));
   }
-}
 
-function indent(text: string): string {
-  return text
-    .split("\n")
-    .map((line) => `  ${line}`)
-    .join("\n");
+  /** In full the first time; later only the code and what the host knows about the cause. */
+  #refused({ message = "", remedy }: MoveOutcome): void {
+    const [first = "", ...rest] = message.split("\n");
+    this.#lines(first, "  ", style.bad);
+    const causes = rest.filter((line) => /^ *\d+\. /.test(line));
+    for (const line of this.#toldBefore ? causes : rest) this.#lines(line.trim(), "  ", style.bad);
+    if (remedy !== undefined && !this.#toldBefore)
+      this.#lines(`${style.strong("What to do:")} ${remedy}`, "  ");
+    this.#toldBefore = true;
+  }
+
+  /** A paragraph as wide as the terminal, further lines indented a little more. */
+  #lines(text: string, indent: string, paint = (line: string): string => line): void {
+    for (const line of wrapText(text, indent, process.stdout.columns ?? 110)) this.#write(paint(line));
+  }
 }
 
 function show(values: readonly (string | Uint8Array)[]): string {
