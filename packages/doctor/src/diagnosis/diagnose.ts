@@ -7,6 +7,7 @@ import { causeOf, startPhrase } from "../prediction/sentence.ts";
 import type { Exchange, Prediction } from "../prediction/story.ts";
 import { plan } from "../repair/plan.ts";
 import { type Remedy, remedyOf, remedyOfChange } from "../repair/remedy.ts";
+import { withKrbtgt } from "../repair/view-after.ts";
 
 export interface DiagnoseRequest extends Omit<PredictRequest, "source" | "destination"> {
   readonly from: string | Account;
@@ -31,7 +32,7 @@ export interface Diagnosis {
  * console.log(findings[0]?.cause);
  */
 export function diagnose(request: DiagnoseRequest): Diagnosis {
-  const { view } = request;
+  const view = withKrbtgt(request.view);
   const prediction = predict({ ...request, source: request.from, destination: request.to });
   const findings = new Map<string, Finding>();
   for (const exchange of prediction.exchanges) {

@@ -56,8 +56,9 @@ export interface Examination {
 }
 
 export function examinationOf(request: ExamineRequest): Examination {
-  const { view, readFrom } = request;
-  const context = predictionContext(view, request);
+  const { readFrom } = request;
+  const context = predictionContext(request.view, request);
+  const { view } = context;
   const hosts = request.hosts?.map((host) => findHost(view, host)) ?? migrationHosts(view);
   const people = request.people?.map((person) => findPerson(view, person)) ?? operators(view);
   const accounts = [...view.accounts()];

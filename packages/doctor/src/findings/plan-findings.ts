@@ -13,8 +13,7 @@ const mostRounds = 5;
 
 /** Everything that can be repaired without asking which way: the automatic remedy of each finding that has one. */
 export function planFindings(request: ExamineRequest): Plan {
-  const { view } = request;
-  const { profile } = predictionContext(view, request);
+  const { profile, view } = predictionContext(request.view, request);
   const changes = new Map<string, AttributeDiff>();
   let current: DirectoryView = view;
   for (let round = 0; round < mostRounds; round++) {

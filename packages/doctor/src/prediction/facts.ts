@@ -8,6 +8,7 @@ import {
   type Subject,
   subjectOf,
 } from "@waybill/kdc";
+import { withKrbtgt } from "../repair/view-after.ts";
 
 /** What every step of a prediction looks at. */
 export interface PredictionContext {
@@ -25,8 +26,12 @@ export interface PredictionSettings {
   readonly clock?: Clock | undefined;
 }
 
-export function predictionContext(view: DirectoryView, settings: PredictionSettings = {}): PredictionContext {
+export function predictionContext(
+  source: DirectoryView,
+  settings: PredictionSettings = {},
+): PredictionContext {
   const { profile = activeDirectory } = settings;
+  const view = withKrbtgt(source);
   const subjects = new Map<string, Subject>();
   return {
     view,

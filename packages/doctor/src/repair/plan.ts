@@ -87,8 +87,8 @@ export function meshPairs(hosts: readonly (string | Account)[]): WantedPair[] {
  * @throws DoctorError UNKNOWN_HOST, UNKNOWN_PERSON
  */
 export function plan(request: PlanRequest): Plan {
-  const { view } = request;
-  const context = predictionContext(view, request);
+  const context = predictionContext(request.view, request);
+  const { view } = context;
   const services = request.services ?? ["migration", "storage"];
   const spellings = request.spellings ?? ["full", "short"];
   const draft = new PlanDraft(view);

@@ -1,10 +1,12 @@
 import {
   type Account,
   type DirectoryView,
+  type Domain,
   type Group,
   hostAliasOf,
   type SpnOwners,
   spnKey,
+  WellKnownRid,
 } from "@waybill/directory";
 import { type AttributeDiff, delegationAttributes } from "./attribute-diff.ts";
 
@@ -23,6 +25,29 @@ export function viewAfter(
 /** The directory that a view after a plan was made from; any other view itself. */
 export function viewBefore(view: DirectoryView): DirectoryView {
   return view instanceof ChangedView ? viewBefore(view.original) : view;
+}
+
+/** A view that can be asked for krbtgt even when the source left it out: nothing is known of its flags then. */
+export function withKrbtgt(view: DirectoryView): DirectoryView {
+  return view.bySam("krbtgt") === undefined ? viewAfter(view, []) : view;
+}
+
+function unseenKrbtgt({ dn, sid }: Domain): Account {
+  return {
+    kind: "user",
+    dn: `CN=krbtgt,CN=Users,${dn}`,
+    sid: `${sid}-${WellKnownRid.krbtgt}`,
+    samAccountName: "krbtgt",
+    servicePrincipalNames: [],
+    userAccountControl: 0x202,
+    primaryGroupId: WellKnownRid.domainUsers,
+    badPasswordCount: 0,
+    logonCount: 0,
+    allowedToDelegateTo: [],
+    keySets: [],
+    kvno: 0,
+    unreadable: new Set(["useraccountcontrol"]),
+  };
 }
 
 class ChangedView implements DirectoryView {
@@ -55,8 +80,8 @@ class ChangedView implements DirectoryView {
     return this.#view.version;
   }
   get krbtgt(): Account {
-    const { krbtgt } = this.#view;
-    return this.#changed.get(krbtgt.sid) ?? krbtgt;
+    const krbtgt = this.#view.bySam("krbtgt");
+    return krbtgt === undefined ? unseenKrbtgt(this.domain) : (this.#changed.get(krbtgt.sid) ?? krbtgt);
   }
   bySam(name: string): Account | undefined {
     return this.#now(this.#view.bySam(name));

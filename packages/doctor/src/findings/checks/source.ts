@@ -16,14 +16,14 @@ import type { Evidence, Finding } from "../finding.ts";
 
 /** What the source of the directory hid or garbled. */
 export function checkSource(examination: Examination): Finding[] {
-  const { hosts, people, request } = examination;
-  const hidden = [...hosts, ...people].filter(({ unreadable }) => unreadable.size > 0);
+  const { hosts, people, request, view } = examination;
+  const hidden = [...hosts, ...people, view.krbtgt].filter(({ unreadable }) => unreadable.size > 0);
   const found: Finding[] = [];
   if (hidden.length > 0) {
     const attributes = [...new Set(hidden.flatMap(({ unreadable }) => [...unreadable]))].sort();
     found.push(
       examination.finding("attributes-unreadable", {
-        cause: `${enumerate(attributes)} of ${enumerate(hidden.map(({ samAccountName }) => samAccountName))} could not be read.`,
+        cause: `${enumerate(attributes, 9)} of ${enumerate(hidden.map(({ samAccountName }) => samAccountName))} could not be read.`,
         evidence: hidden
           .slice(0, 20)
           .map((account) => factOf(account, [...account.unreadable].sort().join(", "), "(unreadable)")),

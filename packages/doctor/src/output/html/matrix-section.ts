@@ -15,11 +15,11 @@ interface Grid {
 
 export function matrixSection(report: HtmlReport, total: OutcomeCounts): Html {
   const { matrix } = report;
+  const small = matrix.sources.length <= most.hosts && matrix.destinations.length <= most.hosts;
   const title = html`<h2 id="moves">Who can move from where to where</h2>
-<p class="lead">Started ${startWords[report.start ?? "remote"]}. Rows are sources, columns are destinations.
+<p class="lead">Started ${startWords[report.start ?? "remote"]}.${small ? " Rows are sources, columns are destinations." : ""}
 <span class="legend"><i class="works">✓</i> works <i class="depends-on-name">≈</i> depends on the name <i class="fails">✕</i> fails</span></p>`;
   if (matrix.people.length === 0 || matrix.sources.length === 0) return html``;
-  const small = matrix.sources.length <= most.hosts && matrix.destinations.length <= most.hosts;
   const grids = small ? groupPeople(matrix) : undefined;
   if (grids === undefined || grids.length > most.groups)
     return html`<section>${title}${byHost(matrix, total)}</section>`;
@@ -104,15 +104,15 @@ function byHost(matrix: MatrixTable, total: OutcomeCounts): Html {
     rowOf(matrix.sources[source]?.samAccountName ?? "").from[outcome]++;
     rowOf(matrix.destinations[destination]?.samAccountName ?? "").to[outcome]++;
   });
-  const rows = [...hosts].sort(
-    ([, left], [, right]) => right.from.fails + right.to.fails - left.from.fails - left.to.fails,
-  );
+  const failing = ({ from, to }: { from: OutcomeCounts; to: OutcomeCounts }): number =>
+    2 * (from.fails + to.fails) + from["depends-on-name"] + to["depends-on-name"];
+  const rows = [...hosts].sort(([, left], [, right]) => failing(right) - failing(left));
   const all = total.works + total["depends-on-name"] + total.fails;
   return html`<p>${hosts.size} hosts and ${matrix.people.length} people make ${all.toLocaleString("en-US")} cells: summed up by host, the worst first.</p>
 <table class="hosts"><thead><tr><th scope="col">host</th><th scope="col" colspan="2">moves away</th><th scope="col" colspan="2">moves to it</th></tr></thead>
 <tbody>${rows.map(
     ([name, { from, to }]) =>
-      html`<tr data-filter><th scope="row">${plain(name)}</th><td>${bar(from)}</td><td class="number">${share(from)}</td><td>${bar(to)}</td><td class="number">${share(to)}</td></tr>`,
+      html`<tr data-filter><th scope="row">${plain(name)}</th><td>${bar(from)}</td><td class="number">${share(from)} work</td><td>${bar(to)}</td><td class="number">${share(to)} work</td></tr>`,
   )}</tbody></table>`;
 }
 

@@ -57,8 +57,9 @@ th { font-weight: 500; text-align: left; }
 thead th { color: var(--soft); font-size: .8rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .wide { overflow-x: auto; }
-.legend { white-space: nowrap; margin-left: .5rem; }
-.legend i { font-style: normal; display: inline-block; width: 1.5em; text-align: center; border-radius: 4px; margin-left: .6rem; }
+.legend { display: block; margin-top: .4rem; font-size: .88rem; }
+.legend i { font-style: normal; display: inline-block; width: 1.5em; text-align: center; border-radius: 4px; margin: 0 .15rem 0 .8rem; }
+.legend i:first-child { margin-left: 0; }
 .grids { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
 .grid { max-width: 100%; overflow-x: auto; padding: .8rem 1rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .matrix caption { text-align: left; font-weight: 600; padding-bottom: .5rem; overflow-wrap: anywhere; }
@@ -77,7 +78,8 @@ td.same { background: var(--well); }
 .hosts { width: 100%; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .hosts th, .hosts td { padding: .25rem .7rem; border-top: 1px solid var(--line); font-size: .88rem; }
 .hosts thead th { border-top: 0; }
-.hosts td:not(.number) { width: 24%; }
+.hosts td:not(.number) { width: 30%; padding-right: 0; }
+.hosts td.number { width: 8rem; text-align: left; }
 .tools { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem .9rem; margin: .6rem 0 .9rem; }
 .chip { display: inline-flex; align-items: center; gap: .3rem; cursor: pointer; }
 input[type=checkbox] { accent-color: var(--link); }
