@@ -127,7 +127,7 @@ details.finding > summary .badge { justify-self: start; }
 .steps > li.refused::before { background: var(--bad-bg); color: var(--bad); }
 .steps > li:not(:last-child)::after { content: ""; position: absolute; left: .7rem; top: 1.6rem; bottom: .15rem; border-left: 1px solid var(--line); }
 .step { display: flex; flex-wrap: wrap; gap: .1rem .8rem; align-items: baseline; }
-.step > b { min-width: 7rem; font-weight: 600; }
+.step > b { min-width: 7.4rem; font-weight: 600; }
 .marks { display: inline-flex; flex-wrap: wrap; gap: .3rem; }
 .mark { padding: .02rem .45rem; border-radius: 4px; background: var(--calm-bg); font-size: .8rem; white-space: nowrap; }
 .mark.granted { background: var(--good-bg); color: var(--good); }
