@@ -7,6 +7,7 @@ import { type LabDomainKind, labDomainKinds } from "../lab/lab-domain.ts";
 import {
   defaultLabState,
   fullLabName,
+  type LabLayout,
   labAddress,
   labHosts,
   labLayout,
@@ -114,6 +115,9 @@ async function runScenarios(names: readonly string[], options: RunOptions): Prom
     if (!quiet) console.error(style.faint(`· ${what}`));
   };
   const results: ScenarioResult[] = [];
+  // A reader that goes away (`| head`) does not keep the lab from being taken down.
+  process.stdout.on("error", () => {});
+  const release = fresh && options.keep !== true ? downOnInterrupt(layout) : () => {};
   try {
     const lab = fresh
       ? await Lab.up(layout, { domain: options.domain, evidence: "auto", progress })
@@ -132,8 +136,22 @@ async function runScenarios(names: readonly string[], options: RunOptions): Prom
     if (failed.length > 0) process.exitCode = ExitCode.failed;
     if (options.keep === true && !quiet) console.log(`\n${whatNext(options.state)}`);
   } finally {
+    release();
     if (fresh && options.keep !== true) await Lab.down(layout);
   }
+}
+
+/** A story that is broken off leaves as little behind as one that ends. */
+function downOnInterrupt(layout: LabLayout): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const end = (): void => {
+    const exit = (): void => process.exit(ExitCode.failed);
+    Lab.down(layout).then(exit, exit);
+  };
+  for (const signal of signals) process.once(signal, end);
+  return () => {
+    for (const signal of signals) process.removeListener(signal, end);
+  };
 }
 
 /** Both hosts' audit records of the last moves: who, and through which host. */

@@ -1,7 +1,9 @@
+import { WaybillError } from "@waybill/base";
 import type { HyperVClient, JobProgress, MigrationRequest } from "@waybill/hyperv";
 import type { Command } from "commander";
 import { ExitCode } from "../output/exit-code.ts";
 import { formatProgress } from "../output/progress.ts";
+import { reportError } from "../output/report-error.ts";
 import { style } from "../output/style.ts";
 import { formatBytes, formatDuration } from "../output/table.ts";
 import { withHost } from "../session/connect-host.ts";
@@ -43,8 +45,29 @@ export function registerMove(program: Command): void {
     });
 }
 
-/** Asks the source host to move the machine, and follows the job to its end. */
+/** Asks the source host to move the machine, and follows the job to its end; asks the doctor why, if it is refused. */
 export async function move(vmName: string, options: MoveOptions): Promise<void> {
+  const steps: string[] = [];
+  try {
+    await attempt(vmName, options, steps);
+  } catch (error) {
+    const refused = error instanceof WaybillError && error.code === "NO_SUITABLE_CREDENTIALS";
+    if (!refused || options.json === true) throw error;
+    process.exitCode = reportError(error, false);
+    const { from, to, forward } = options;
+    const { askDoctor } = await import("../session/ask-doctor.ts");
+    const word = await askDoctor({
+      from,
+      to,
+      start: forward === true ? "at-source" : "remote",
+      evidence: steps.some((step) => step.startsWith("S4U2Self")) ? "s4u2self" : "ticket",
+    });
+    if (word !== undefined) process.stderr.write(`${style.strong("The doctor says:")} ${word}\n`);
+  }
+}
+
+/** @param steps filled with what the host tells of its authentication. */
+async function attempt(vmName: string, options: MoveOptions, steps: string[]): Promise<void> {
   const workstation = readWorkstation();
   const destination = workstation.fullName(options.to);
   const forward = { forward: options.forward };
@@ -61,6 +84,7 @@ export async function move(vmName: string, options: MoveOptions): Promise<void> 
         const bar = progressBar(options.json !== true);
         for await (const progress of job.progress({ interval: 100 })) {
           last = progress;
+          steps.splice(0, steps.length, ...(progress.migration?.explanation ?? []));
           bar(progress);
         }
         bar(undefined);

@@ -80,7 +80,7 @@ function atController(workstation: Workstation, controller: string | undefined):
 }
 
 /** Samba says who it is; everything else decides as Active Directory does. */
-async function profileOf(ldap: LdapClient): Promise<KdcProfileName> {
+export async function profileOf(ldap: LdapClient): Promise<KdcProfileName> {
   const root = await ldap.rootDse(["vendorName", "vendorVersion"]);
   const vendor = `${root.text("vendorName") ?? ""} ${root.text("vendorVersion") ?? ""}`;
   return /samba/i.test(vendor) ? "samba-4.17" : "active-directory";
