@@ -1,12 +1,18 @@
-import { VirtualClock } from "@waybill/base";
+import { silentLogger, systemClock, systemRandom, VirtualClock } from "@waybill/base";
 import {
   allSids,
+  asExchange,
   decodePac,
   decrypt,
+  defaultEncTypes,
+  type Exchange,
+  ExchangeContext,
   extractTicketPac,
   KerberosError,
   KeyUsage,
+  parsePrincipal,
   replaceTicketPac,
+  ticketExchange,
   verifyPac,
 } from "@waybill/kerberos";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -30,6 +36,40 @@ describe("a domain in memory", () => {
     const start = performance.now();
     await createTestDomain({ users: ["alice", "bob"], computers: ["KVM01", "KVM02"] });
     expect(performance.now() - start).toBeLessThan(200);
+  });
+});
+
+describe("nonces", () => {
+  it("come back as they were sent: Heimdal sends the upper half as negative numbers", async () => {
+    const { kdc, directory } = await createTestDomain({ users: ["alice"], computers: ["KVM01"] });
+    class HeimdalContext extends ExchangeContext {
+      override nonce(): number {
+        return -5;
+      }
+    }
+    const context = new HeimdalContext({
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLogger,
+      etypes: defaultEncTypes,
+      maxReferrals: 0,
+      path: () => undefined,
+    });
+    const ask = <T>(exchange: Exchange<T>): T => {
+      let step = exchange.next();
+      while (step.done !== true) {
+        const reply = kdc.handle(step.value.message, { clientAddress: "127.0.0.1", transport: "udp" });
+        step = exchange.next(reply);
+      }
+      return step.value;
+    };
+    const principal = parsePrincipal(`alice@${directory.domain.realm}`);
+    const tgt = ask(asExchange(context, { principal, password: testPassword }));
+    ask(
+      ticketExchange(context, tgt, parsePrincipal(`cifs/kvm01.lab.test@${directory.domain.realm}`), {
+        kdcOptions: 0,
+      }),
+    );
   });
 });
 

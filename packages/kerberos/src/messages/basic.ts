@@ -44,10 +44,16 @@ class UnsignedSchema extends Schema<number> {
 }
 
 /**
- * UInt32 of RFC 4120 section 5.2.4: sequence numbers, nonces, key versions. Peers that hold them in a signed word
+ * UInt32 of RFC 4120 section 5.2.4: sequence numbers, key versions. Peers that hold them in a signed word
  * send the upper half as negative numbers; those are read as the unsigned value with the same bits, as MIT does.
  */
 export const UInt32: Schema<number> = new UnsignedSchema();
+
+/**
+ * The UInt32 of a nonce, which is answered as it came: a client that holds it in a signed word, as Heimdal does, sends
+ * the upper half as negative numbers and cannot read them back as anything else.
+ */
+export const Nonce: Schema<number> = integer({ min: -0x8000_0000, max: 0xffff_ffff });
 
 /**
  * RFC 4120 section 5.2.2

@@ -17,9 +17,9 @@ import {
   KerberosTime,
   MethodData,
   Microseconds,
+  Nonce,
   PrincipalName,
   Realm,
-  UInt32,
 } from "./basic.ts";
 import { KdcReqBody } from "./kdc-req.ts";
 
@@ -101,7 +101,7 @@ export const KrbFastResponse = sequence("KrbFastResponse", {
   padata: context(0, MethodData),
   strengthenKey: optional(context(1, EncryptionKey)),
   finished: optional(context(2, KrbFastFinished)),
-  nonce: context(3, UInt32),
+  nonce: context(3, Nonce),
 });
 export type KrbFastResponse = Infer<typeof KrbFastResponse>;
 

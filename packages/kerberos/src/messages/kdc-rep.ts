@@ -15,9 +15,9 @@ import {
   HostAddresses,
   KerberosTime,
   MethodData,
+  Nonce,
   PrincipalName,
   Realm,
-  UInt32,
 } from "./basic.ts";
 import { Ticket } from "./ticket.ts";
 
@@ -69,7 +69,7 @@ export type LastReq = Infer<typeof LastReq>;
 export const EncKdcRepPart = sequence("EncKDCRepPart", {
   key: context(0, EncryptionKey),
   lastReq: context(1, LastReq),
-  nonce: context(2, UInt32),
+  nonce: context(2, Nonce),
   keyExpiration: optional(context(3, KerberosTime)),
   flags: context(4, flags),
   authtime: context(5, KerberosTime),

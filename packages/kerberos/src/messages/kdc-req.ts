@@ -14,9 +14,9 @@ import {
   HostAddresses,
   KerberosTime,
   MethodData,
+  Nonce,
   PrincipalName,
   Realm,
-  UInt32,
 } from "./basic.ts";
 import { Ticket } from "./ticket.ts";
 
@@ -38,7 +38,7 @@ export const KdcReqBody = sequence("KDC-REQ-BODY", {
   from: optional(context(4, KerberosTime)),
   till: context(5, KerberosTime),
   rtime: optional(context(6, KerberosTime)),
-  nonce: context(7, UInt32),
+  nonce: context(7, Nonce),
   etype: context(8, sequenceOf(int32)),
   addresses: optional(context(9, HostAddresses)),
   encAuthorizationData: optional(context(10, EncryptedData)),

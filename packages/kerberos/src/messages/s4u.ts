@@ -8,7 +8,7 @@ import {
   optional,
   sequence,
 } from "@waybill/asn1";
-import { Checksum, PrincipalName, Realm, UInt32 } from "./basic.ts";
+import { Checksum, Nonce, PrincipalName, Realm } from "./basic.ts";
 
 /**
  * MS-SFU section 2.2.1. The checksum is KERB_CHECKSUM_HMAC_MD5, key usage 17.
@@ -32,7 +32,7 @@ export type PaForUser = Infer<typeof PaForUser>;
  *       subject-certificate [3] OCTET STRING OPTIONAL, options [4] BIT STRING OPTIONAL }
  */
 export const S4uUserId = sequence("S4UUserID", {
-  nonce: context(0, UInt32),
+  nonce: context(0, Nonce),
   cname: optional(context(1, PrincipalName)),
   crealm: context(2, Realm),
   subjectCertificate: optional(context(3, octetString)),
