@@ -151,6 +151,13 @@ export class Site {
     return (await Promise.all(logs.map((path) => readFile(path, "utf8").catch(() => "")))).join("\n");
   }
 
+  /** Where the only guest of a host has its console. */
+  async consoleSocket(host: SiteHost): Promise<string> {
+    const [place] = await this.#places(host);
+    if (place === undefined) throw new Error(`no guest runs on ${host}`);
+    return join(place, "run", "console.sock");
+  }
+
   /** Waits until the guest has reported something that fits. */
   async guestSays(host: SiteHost, pattern: RegExp, timeout = 40_000): Promise<string> {
     const end = performance.now() + timeout;
