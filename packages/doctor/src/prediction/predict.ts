@@ -213,8 +213,14 @@ function decisiveReason(exchanges: readonly Exchange[], failed: Exchange): Reaso
     );
   }
   if (first?.id !== "evidence-not-forwardable") return first;
-  const evidence = evidenceBefore(exchanges, failed);
-  return evidence?.reasons[0] ?? failed.reasons[1] ?? first;
+  const reasons = evidenceBefore(exchanges, failed)?.reasons ?? [];
+  // What protects the person comes first: no setting of a host lifts it.
+  return (
+    reasons.find(({ id }) => id === "user-sensitive" || id === "user-protected") ??
+    reasons[0] ??
+    failed.reasons[1] ??
+    first
+  );
 }
 
 /** The ticket that an S4U2Proxy request shows. */
