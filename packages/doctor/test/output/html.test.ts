@@ -1,8 +1,17 @@
 import { createHash } from "node:crypto";
-import { type Finding, type HtmlReport, type Prediction, renderHtml } from "@waybill/doctor";
+import {
+  chooseStories,
+  type Finding,
+  type HtmlReport,
+  type Prediction,
+  PredictionMatrix,
+  predict,
+  renderHtml,
+} from "@waybill/doctor";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { escapeText } from "../../src/output/html/html.ts";
+import { seedDomain } from "../support/domain.ts";
 
 const noExposure = { exposures: [], impersonators: 0, delegable: 1, people: 1, pairs: 0 };
 
@@ -165,5 +174,39 @@ describe("the page", () => {
     expect(performance.now() - start).toBeLessThan(3000);
     expect(large.match(/<tr data-filter><th scope="row">HV/g)).toHaveLength(300);
     expect(large.length).toBeLessThan(400_000);
+  });
+});
+
+describe("the stories of a page", () => {
+  it("are told of what fails first, once for people who fare alike", () => {
+    const view = seedDomain();
+    view.createUser({ name: "bob", password: "Passw0rd!" });
+    const hosts = ["kvm01", "kvm02"];
+    const matrix = new PredictionMatrix({
+      view,
+      people: ["alice", "bob"],
+      sources: hosts,
+      evidence: "s4u2self",
+    });
+    const stories = chooseStories(matrix, (person, source, destination) => {
+      const [who, from, to] = [
+        matrix.people[person],
+        matrix.sources[source],
+        matrix.destinations[destination],
+      ];
+      return predict({
+        view,
+        person: who?.samAccountName ?? "",
+        source: from?.samAccountName ?? "",
+        destination: to?.samAccountName ?? "",
+        evidence: "s4u2self",
+      });
+    });
+    expect(stories.map(({ person, source, outcome }) => [person, source, outcome])).toEqual([
+      ["alice", "KVM01$", "fails"],
+      ["alice", "KVM02$", "fails"],
+    ]);
+    expect(page("x", { stories })).toContain("evidence-not-forwardable");
+    expect(chooseStories(matrix, () => stories[0] as Prediction, 1)).toHaveLength(1);
   });
 });

@@ -44,6 +44,48 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "Create it with `waybill host setup`, or name it with --config.",
   ],
   [
+    "CLOCK_SKEW",
+    "The clocks of the two hosts differ too much for a move.",
+    "One of them does not take its time from the domain.",
+    "Let both take their time from the domain.",
+  ],
+  [
+    "FILE_IN_USE",
+    "The machine names a disk that belongs to another machine on that host.",
+    "A copied definition.",
+    "Give each machine disks of its own.",
+  ],
+  [
+    "HARDWARE_NOT_SUPPORTED",
+    "The destination's QEMU does not know the machine's type, processor or devices.",
+    "Different versions of QEMU, or another processor.",
+    "Give the machine a type and a CPU model that both hosts know.",
+  ],
+  [
+    "TRANSFER_NOT_SUPPORTED",
+    "The destination cannot receive memory in the way that was asked for.",
+    "Its QEMU lacks that compression or encryption.",
+    "Choose another performance option.",
+  ],
+  [
+    "METRICS_LISTEN_FAILED",
+    "The host cannot listen for those who read its metrics.",
+    "The port is taken, or the address is not its own.",
+    "Choose another address or port in the host's configuration.",
+  ],
+  [
+    "MIGRATION_INTERRUPTED",
+    "The host's service ended while the migration was under way.",
+    "It was restarted, or the machine was.",
+    "Look at the virtual machine on both hosts; they settle it when they reach each other.",
+  ],
+  [
+    "NO_MIGRATION_NETWORK",
+    "The hosts have no network in common that may carry migrations.",
+    "The networks allowed for migration are restricted.",
+    "Allow a network that reaches the other host.",
+  ],
+  [
     "FILE_EXISTS",
     "An arriving disk would overwrite a file.",
     "An older copy was left at the destination.",
