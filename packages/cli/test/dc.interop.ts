@@ -72,6 +72,32 @@ describe("waybill dc", () => {
     expect(await dc("export")).toContain("dn: CN=alice,CN=Users,DC=lab,DC=test");
   });
 
+  it("carries out LDIF that it exported or that a person wrote; says which lines failed", async () => {
+    const file = join(dir, "more.ldif");
+    writeFileSync(
+      file,
+      `dn: CN=bob,CN=Users,DC=lab,DC=test
+objectClass: user
+sAMAccountName: bob
+
+dn: CN=KVM01,CN=Computers,DC=lab,DC=test
+changetype: modify
+replace: msDS-AllowedToDelegateTo
+msDS-AllowedToDelegateTo: cifs/kvm02
+-
+`,
+    );
+    expect(await dc(`import ${file}`)).toContain("added 1, changed 1, failed 0");
+    const exported = await dc("export");
+    expect(exported).toContain("dn: CN=bob,CN=Users,DC=lab,DC=test");
+    expect(exported).toMatch(/msDS-AllowedToDelegateTo: cifs\/kvm02\n/);
+    const bad = "dn: CN=eve,CN=Nowhere,DC=lab,DC=test\nobjectClass: user\n";
+    await expect(dc("import -", bad)).rejects.toThrow(/added 0, changed 0, failed 1\n-:1: /);
+    await expect(dc(`import ${join(dir, "none")}`)).rejects.toThrow(/cannot read .*BAD_USAGE/s);
+    expect(await dc(`import - --state ${state}`, exported)).toContain("failed 0");
+    expect(await dc("import --help")).toContain("waybill dc import users.ldif");
+  });
+
   it("counts what all workers do, by outcome and reason", async () => {
     const metrics = await (await fetch(`http://${address}:9464/metrics`)).text();
     expect(metrics).toMatch(/exchange="s4u2proxy",outcome="issued"[^\n]* 1/);

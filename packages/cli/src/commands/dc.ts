@@ -6,6 +6,8 @@ import { encodeKeytab } from "@waybill/kerberos";
 import type { Command } from "commander";
 import { registerAccounts } from "./dc/accounts.ts";
 import { registerDelegation } from "./dc/delegation.ts";
+import { examples } from "./dc/examples.ts";
+import { registerImport } from "./dc/import.ts";
 import { readPassword } from "./dc/read-password.ts";
 import { registerServe } from "./dc/serve.ts";
 import { inDirectory, type StateOptions, withState } from "./dc/state.ts";
@@ -24,6 +26,10 @@ export function registerDc(program: Command): void {
     .requiredOption("--realm <name>", "LAB.TEST")
     .option("--password-file <file>", "first line is the Administrator's password; - for standard input")
     .option("--controller <name>", "name of the domain controller", "DC1")
+    .addHelpText(
+      "after",
+      examples("init --realm LAB.TEST", "init --realm LAB.TEST --password-file - < secret"),
+    )
     .action(async (options: InitOptions) => {
       const { realm, controller, state } = options;
       const administratorPassword = await readPassword(options.passwordFile, "Administrator's password");
@@ -36,12 +42,14 @@ export function registerDc(program: Command): void {
   registerAccounts(dc);
   registerDelegation(dc);
   registerFiles(dc);
+  registerImport(dc);
 }
 
 function registerFiles(dc: Command): void {
   withState(dc.command("keytab <account>"))
     .description("write an account's keys under all of its names")
     .requiredOption("--out <file>", "the keytab, readable by you alone")
+    .addHelpText("after", examples("keytab 'KVM01$' --out kvm01.keytab"))
     .action(async (account: string, options: StateOptions & { out: string }) => {
       const keytab = await inDirectory(options, (directory) => exportKeytab(directory, account));
       writeFileSync(options.out, encodeKeytab(keytab), { mode: 0o600 });
@@ -50,6 +58,7 @@ function registerFiles(dc: Command): void {
   withState(dc.command("krb5-conf"))
     .description("print a krb5.conf for this domain")
     .option("--server <address>", "where the controller listens", "127.0.0.1")
+    .addHelpText("after", examples("krb5-conf --server 10.0.0.5 > /etc/krb5.conf"))
     .action(async (options: StateOptions & { server: string }) => {
       const domain = await inDirectory(options, (directory) => directory.domain);
       console.log(krb5Conf(domain.realm, domain.dnsName, options.server));
@@ -70,6 +79,7 @@ function registerFiles(dc: Command): void {
     });
   withState(dc.command("export"))
     .description("the directory as LDIF, without passwords and keys, on standard output")
+    .addHelpText("after", examples("export > lab.ldif"))
     .action(async (options: StateOptions) => {
       await inDirectory(options, (directory) => {
         for (const text of exportLdif(directory)) process.stdout.write(text);

@@ -2,6 +2,7 @@ import { WaybillError } from "@waybill/base";
 import { type Account, hasFlag } from "@waybill/directory";
 import type { Command } from "commander";
 import { formatTable } from "../../output/table.ts";
+import { examples } from "./examples.ts";
 import { readPassword } from "./read-password.ts";
 import { inDirectory, type StateOptions, withState } from "./state.ts";
 
@@ -28,6 +29,13 @@ export function registerAccounts(dc: Command): void {
     .option("--sensitive", "account is sensitive and cannot be delegated")
     .option("--protected", "member of Protected Users")
     .option("--group <name...>", "member of these groups")
+    .addHelpText(
+      "after",
+      examples(
+        "user add alice",
+        "user add alice --password-file - --sensitive --group 'Domain Admins' < secret",
+      ),
+    )
     .action(async (name: string, options: UserOptions) => {
       const password = await readPassword(options.passwordFile, `Password of ${name}`);
       await inDirectory(options, (directory) => {
@@ -68,6 +76,10 @@ export function registerAccounts(dc: Command): void {
     .option("--dns <host>", "full host name; NAME in the domain by default")
     .option("--migration", "also register the service name of live migration")
     .option("--password-file <file>", "first line is the password; random keys without it")
+    .addHelpText(
+      "after",
+      examples("computer add KVM01 --migration", "computer add KVM02 --dns kvm02.dmz.lab.test"),
+    )
     .action(async (name: string, options: ComputerOptions) => {
       const { dns, migration, passwordFile } = options;
       const password = passwordFile === undefined ? undefined : await readPassword(passwordFile, "");
@@ -117,11 +129,11 @@ function stateOf(account: Account): string {
 
 function registerSpns(dc: Command): void {
   const spn = dc.command("spn").description("service principal names");
-  withState(spn.command("add <account> <spn...>")).action(
-    async (account: string, spns: string[], options: StateOptions) => {
+  withState(spn.command("add <account> <spn...>"))
+    .addHelpText("after", examples("spn add WEB HTTP/www.lab.test"))
+    .action(async (account: string, spns: string[], options: StateOptions) => {
       await inDirectory(options, (directory) => directory.addSpn(account, ...spns));
-    },
-  );
+    });
   withState(spn.command("remove <account> <spn...>")).action(
     async (account: string, spns: string[], options: StateOptions) => {
       await inDirectory(options, (directory) => directory.removeSpn(account, ...spns));

@@ -1,5 +1,6 @@
 import type { DelegationSettings } from "@waybill/directory";
 import { type Command, Option } from "commander";
+import { examples } from "./examples.ts";
 import { inDirectory, type StateOptions, withState } from "./state.ts";
 
 interface ClassicOptions extends StateOptions {
@@ -22,6 +23,10 @@ export function registerDelegation(dc: Command): void {
         "any",
       ]),
     )
+    .addHelpText(
+      "after",
+      examples("delegation set KVM01 --to cifs/kvm02.lab.test --protocol any", "delegation set KVM01"),
+    )
     .action(async (account: string, options: ClassicOptions) => {
       const { to = [], protocol } = options;
       await change(options, account, { to, protocol });
@@ -29,6 +34,7 @@ export function registerDelegation(dc: Command): void {
   withState(delegation.command("rbcd <account>"))
     .description("resource-based: which accounts may act towards this one")
     .option("--from <account...>", "accounts; the whole list (none given: nobody)")
+    .addHelpText("after", examples("delegation rbcd KVM02 --from KVM01 KVM03"))
     .action(async (account: string, options: ResourceOptions) => {
       await change(options, account, { from: options.from ?? [] });
     });

@@ -1,6 +1,7 @@
 import type { Logger } from "@waybill/base";
 import { serveController } from "@waybill/kdc";
 import { type Command, InvalidArgumentError } from "commander";
+import { examples } from "./examples.ts";
 import { type StateOptions, withState } from "./state.ts";
 
 interface ServeOptions extends StateOptions {
@@ -27,6 +28,10 @@ export function registerServe(dc: Command): void {
     .option("--kkdcp-port <n>", "Kerberos over HTTPS; off unless given", parsePort)
     .option("--metrics-port <n>", "Prometheus metrics; off unless given", parsePort)
     .option("-v, --verbose", "log every step")
+    .addHelpText(
+      "after",
+      examples("serve --listen 10.0.0.5 --workers 2", "serve --kdc-port 8888 --metrics-port 9464"),
+    )
     .action(async (options: ServeOptions) => await serve(options));
 }
 
