@@ -75,15 +75,15 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
   ],
   [
     "MIGRATION_INTERRUPTED",
-    "The host's service ended while the migration was under way.",
-    "It was restarted, or the machine was.",
-    "Look at the virtual machine on both hosts; they settle it when they reach each other.",
+    "The host's service ended while the migration was under way, and the migration was given up.",
+    "The service or the host was restarted.",
+    "Start the move again.",
   ],
   [
     "NO_MIGRATION_NETWORK",
-    "The hosts have no network in common that may carry migrations.",
-    "The networks allowed for migration are restricted.",
-    "Allow a network that reaches the other host.",
+    "The host has no address in any of its migration networks.",
+    "Its settings name networks that it is not in.",
+    "Correct the migration networks in its settings, or give the host an address in one.",
   ],
   [
     "FILE_EXISTS",
