@@ -32,8 +32,8 @@ export interface IncomingParts {
   readonly logger: Logger;
   readonly slots: Slots;
   readonly storageSlots: Slots;
-  /** IP address QEMU listens on for memory and disks. */
-  readonly dataAddress: string;
+  /** IP address QEMU listens on for memory and disks; `reached` is the one the source has connected to. */
+  readonly dataAddress: (reached: string) => string;
   readonly enabled: () => boolean;
   readonly onStep?: StepObserver | undefined;
 }
@@ -41,6 +41,8 @@ export interface IncomingParts {
 /** The other end of an authenticated connection. */
 export interface IncomingPeer {
   readonly caller: Caller;
+  /** The address of this host that it has connected to. */
+  readonly reached: string;
   readonly channel: SealedChannel<DestinationMessage, SourceMessage>;
   /** GSS_Pseudo_random of the context (RFC 4401). */
   prf(input: Uint8Array, length: number): Uint8Array;
@@ -156,7 +158,8 @@ export class IncomingMigration {
 
   /** From here on the journal knows of the copy; every way out either owns it or discards it. */
   async #receiveMachine(definition: VmDefinition, message: Prepare): Promise<void> {
-    const { vms, dataAddress } = this.#parts;
+    const { vms } = this.#parts;
+    const dataAddress = this.#parts.dataAddress(this.#peer.reached);
     let target: MigrationTarget | undefined;
     try {
       await this.#reached("destination:registered");

@@ -73,7 +73,7 @@ export class MigrationServer {
       sourceMessage,
     );
     try {
-      await this.#converse(sealed, context);
+      await this.#converse(sealed, context, socket.localAddress ?? "");
     } catch (error) {
       this.#refuse(sealed, context, error);
     } finally {
@@ -84,6 +84,7 @@ export class MigrationServer {
   async #converse(
     channel: SealedChannel<DestinationMessage, SourceMessage>,
     context: SecurityContext,
+    reached: string,
   ): Promise<void> {
     const hello = await channel.receive("the greeting", { timeout: 10_000 });
     if (hello.type !== "hello") throw protocolError(channel.channel.peer, `began with "${hello.type}"`);
@@ -94,6 +95,7 @@ export class MigrationServer {
     const caller = readCaller(context);
     const peer: IncomingPeer = {
       caller,
+      reached,
       channel,
       prf: (input, length) => context.prf(input, length),
       acceptStorageToken: async (token) => this.#acceptStorage(context, token),

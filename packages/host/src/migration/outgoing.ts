@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import type { Logger } from "@waybill/base";
+import { AbortedError, type Logger } from "@waybill/base";
 import {
   inspectDisk,
   type MigrationProgress,
@@ -278,6 +278,9 @@ export class OutgoingMigration {
 
   async #reached(step: Parameters<StepObserver>[0]): Promise<void> {
     await this.#parts.onStep?.(step, this.#request.migration);
+    const { signal } = this.#request;
+    // Until the machine is given up, whoever asks for an end is heard at every step.
+    if (signal.aborted && !this.surrendered) throw new AbortedError("the migration", signal.reason);
   }
 
   #journal(state: MigrationRecord["state"], reason?: string, untold?: boolean): void {

@@ -58,6 +58,7 @@ const keptAfterEnd = 5 * 60_000;
 /** The migrations of this host, running and recent. */
 export class JobStore {
   readonly #clock: Clock;
+  readonly #listeners: ((job: MigrationJob) => void)[] = [];
   readonly #jobs = new Map<string, { job: MigrationJob; controller: AbortController }>();
 
   constructor(clock: Clock = systemClock) {
@@ -98,6 +99,22 @@ export class JobStore {
 
   end(id: string, state: JobState, changes: Partial<MigrationJob> = {}): void {
     this.update(id, { ...changes, state, ended: this.#clock.now() });
+    const job = this.get(id);
+    if (job !== undefined) for (const listener of this.#listeners) listener(job);
+  }
+
+  /** Calls `listener` with every job that has ended. */
+  onEnd(listener: (job: MigrationJob) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** A migration that an earlier process of this service began: its job is there again under the same id. */
+  restore(
+    job: Pick<MigrationJob, "id" | "vm" | "destination" | "owner" | "withDisks" | "created" | "state">,
+  ): void {
+    const restored: MigrationJob = { kind: "move", steps: [], findings: [], started: job.created, ...job };
+    const ended = isOver(job.state) ? { ended: this.#clock.now() } : {};
+    this.#jobs.set(job.id, { job: { ...restored, ...ended }, controller: new AbortController() });
   }
 
   /** Asks a job to stop; it ends as `cancelled`, or as whatever it had become before it could stop. */

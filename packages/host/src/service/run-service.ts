@@ -6,20 +6,22 @@ import { probeQemu } from "@waybill/qemu";
 import { AuditLog } from "../audit/audit-log.ts";
 import { Authorizer } from "../authorization/authorizer.ts";
 import { type EvidenceMode, type HostConfig, readHostConfig } from "../config/host-config.ts";
-import { HostError } from "../errors.ts";
+import { HostError, Hresult } from "../errors.ts";
 import { DelegationBroker } from "../evidence/delegation-broker.ts";
 import { HostIdentity } from "../evidence/host-identity.ts";
 import { IpcServer } from "../ipc/ipc-server.ts";
 import { Journal } from "../journal/journal.ts";
 import { Connector } from "../migration/connector.ts";
+import { dataAddress } from "../migration/data-address.ts";
 import type { IncomingParts } from "../migration/incoming.ts";
 import { migrationPort, migrationServiceClass } from "../migration/messages.ts";
 import { MigrationServer } from "../migration/migration-server.ts";
 import { Resolver } from "../migration/resolver.ts";
 import type { StepObserver } from "../migration/steps.ts";
 import { HostService } from "./host-service.ts";
-import { isOver, JobStore } from "./jobs.ts";
+import { isOver, type JobError, JobStore } from "./jobs.ts";
 import { hostKerberosClient, keytabReader } from "./kerberos-setup.ts";
+import { HostMetrics, listenMetrics } from "./metrics.ts";
 import { Mover } from "./mover.ts";
 import { type OsUser, osUser } from "./os-user.ts";
 import { ServiceIpc } from "./service-ipc.ts";
@@ -105,7 +107,7 @@ export async function runService(
     logger,
     slots: incomingSlots,
     storageSlots: incomingStorageSlots,
-    dataAddress: config.migration?.data ?? address,
+    dataAddress: (reached) => config.migration?.data ?? dataAddress(settings.current.networks, reached),
     enabled: () => settings.current.migrationEnabled,
     onStep,
   };
@@ -177,6 +179,7 @@ export async function runService(
   const server = new MigrationServer({ ...incoming, keytab, replayCache, clock });
   await sweep({ journal, vms, logger });
   await resolver.recover();
+  takeUpJobs(journal, jobs, resolver);
   await supervisor.start();
   const port = await server.listen(address, config.migration?.port ?? migrationPort);
   const sessionBroker = new SessionBroker(keytab, replayCache, logger, clock);
@@ -186,6 +189,9 @@ export async function runService(
   );
   const socket = serviceSocket(config);
   await ipc.listen(socket, listenerUser(config));
+  const metrics = new HostMetrics({ journal, jobs, slots, incomingSlots });
+  const closeMetrics =
+    config.metrics === undefined ? undefined : await listenMetrics(metrics, config.metrics);
   logger.info("service-started", {
     host: config.host,
     migrationPort: port,
@@ -196,6 +202,7 @@ export async function runService(
     socket,
     stop: async () => {
       resolver.stop();
+      await closeMetrics?.();
       await ipc.close();
       await server.close();
       await supervisor.stop();
@@ -223,6 +230,44 @@ async function vmOptions(
     accelerator,
     program: config["qemu-binary"],
     runAs: config["run-as"] === undefined ? undefined : osUser(config["run-as"], "run-as"),
+  };
+}
+
+/** How long ago a migration may have ended whose client may still ask for its job. */
+const recent = 5 * 60_000;
+
+/** Clients that followed a move before this service was restarted go on following it. */
+function takeUpJobs(journal: Journal, jobs: JobStore, resolver: Resolver): void {
+  const states = { surrendered: "waiting-for-destination", done: "completed", failed: "failed" } as const;
+  for (const record of journal.migrations()) {
+    const { id, role, state, updated } = record;
+    if (role !== "source" || (state !== "surrendered" && state !== "done" && state !== "failed")) continue;
+    if (state !== "surrendered" && updated < Date.now() - recent) continue;
+    jobs.restore({
+      id,
+      vm: { id: record.vm, name: record.vmName },
+      destination: record.peer,
+      owner: record.person,
+      withDisks: (record.disks?.length ?? 0) > 0,
+      created: record.started,
+      state: states[state],
+    });
+    if (state === "failed") jobs.update(id, { error: restarted(record.reason) });
+    if (state !== "surrendered") continue;
+    void resolver.settle(id).then(() => {
+      const outcome = journal.migration(id);
+      if (outcome?.state === "done") jobs.end(id, "completed");
+      else if (outcome?.state === "failed") jobs.end(id, "failed", { error: restarted(outcome.reason) });
+    });
+  }
+}
+
+function restarted(reason: string | undefined): JobError {
+  return {
+    code: "MIGRATION_INTERRUPTED",
+    message: `the migration was given up: ${reason ?? "the service was restarted"}`,
+    hresult: Hresult.failed,
+    remedy: "Start the move again.",
   };
 }
 

@@ -38,6 +38,7 @@ export class Slots {
 
   /** Waits for a slot; the function it resolves to gives the slot back, once. */
   async take(signal?: AbortSignal): Promise<() => void> {
+    if (signal?.aborted) throw new AbortedError("waiting for a free migration slot", signal.reason);
     if (this.#queue.length === 0 && this.#taken < this.#limit) return this.#take();
     return await new Promise((resolve, reject) => {
       const queued: Queued = { start: () => resolve(this.#take()) };

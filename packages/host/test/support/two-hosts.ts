@@ -16,7 +16,7 @@ export type StepWatcher = (host: TestHost, step: MigrationStep, migration: strin
 
 export interface TwoHostsOptions {
   /** Entries of both hosts' configurations. */
-  readonly config?: Readonly<Record<string, unknown>>;
+  readonly config?: (host: string, address: string) => Readonly<Record<string, unknown>>;
   /** What the machine is made of; a quiet one of 16 MiB that boots nothing unless given. */
   readonly machine?: (directory: string) => Promise<Readonly<Record<string, unknown>>>;
   readonly protocol?: "kerberos" | "any";
@@ -32,9 +32,14 @@ export class TwoHosts {
   readonly alice: Credential;
   /** From the first to the second host, and back. */
   readonly links: readonly [Link, Link];
+  /** First three bytes of both hosts' addresses. */
+  readonly subnet: string;
   onStep: StepWatcher = async () => "go";
 
-  private constructor(parts: Pick<TwoHosts, "directory" | "domain" | "hosts" | "vm" | "alice" | "links">) {
+  private constructor(
+    parts: Pick<TwoHosts, "directory" | "domain" | "hosts" | "vm" | "alice" | "links" | "subnet">,
+  ) {
+    this.subnet = parts.subnet;
     this.directory = parts.directory;
     this.domain = parts.domain;
     this.hosts = parts.hosts;
@@ -70,25 +75,25 @@ export class TwoHosts {
     );
     const operators = domain.directory.groupBySam("VM Operators")?.sid ?? "";
     const [a = 0, b = 0] = randomBytes(2);
+    const subnet = `127.${64 + (a % 64)}.${b}`;
     let self: TwoHosts | undefined;
     const hosts = (["kvm01", "kvm02"] as const).map((name, index) => {
       const own = join(directory, name);
       mkdirSync(own, { mode: 0o711 });
+      const address = `${subnet}.${11 + index}`;
       return new TestHost({
         directory: own,
         name,
-        address: `127.${64 + (a % 64)}.${b}.${11 + index}`,
+        address,
         domain,
         operators,
         krb5Conf,
-        ...(options.config === undefined ? {} : { config: options.config }),
+        config: options.config?.(name, address) ?? {},
         onStep: async (...args) => (await self?.onStep(...args)) ?? "go",
       });
     }) as [TestHost, TestHost];
     const links = await Promise.all(
-      [12, 11].map((last) =>
-        Link.open("127.0.0.1", { host: `127.${64 + (a % 64)}.${b}.${last}`, port: 6600 }),
-      ),
+      [12, 11].map((last) => Link.open("127.0.0.1", { host: `${subnet}.${last}`, port: 6600 })),
     );
     for (const [index, host] of hosts.entries()) {
       const other = hosts[1 - index] as TestHost;
@@ -100,7 +105,7 @@ export class TwoHosts {
       forwardable: true,
     });
     const vm = randomUUID();
-    self = new TwoHosts({ directory, domain, hosts, vm, alice, links: links as [Link, Link] });
+    self = new TwoHosts({ directory, domain, hosts, vm, alice, links: links as [Link, Link], subnet });
     await Promise.all(hosts.map((host) => host.start()));
     const machine = { name: "web01", uuid: vm, memoryMiB: 16, ...(await options.machine?.(directory)) };
     const { host, caller } = await hosts[0].as(alice);

@@ -1,0 +1,129 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { TwoHosts } from "./support/two-hosts.ts";
+
+describe("a move, seen by the people who follow it", () => {
+  let world: TwoHosts;
+  beforeAll(async () => {
+    world = await TwoHosts.start({ config: (_host, address) => ({ metrics: { address, port: 9090 } }) });
+  });
+  afterAll(async () => await world.close());
+  afterEach(() => {
+    world.onStep = async () => "go";
+  });
+
+  test.each([
+    "source:welcomed",
+    "source:registered",
+    "source:prepared",
+    "source:memory-sent",
+    "source:completed",
+  ] as const)("cancelled at %s by another client: the guest goes on where it was", async (step) => {
+    const from = world.home;
+    const pid = world.copies.pid(from);
+    world.onStep = async (_host, reached, migration) => {
+      if (reached !== step) return "go";
+      const { host, caller } = await from.as(world.alice);
+      expect(await host.cancelJob(caller, migration)).toMatchObject({ returnValue: 0 });
+      return "go";
+    };
+    const job = await world.outcome(from, await world.move(from));
+    expect(job).toMatchObject({
+      state: "terminated",
+      errorDescription: expect.stringMatching(/cancelled by alice/),
+    });
+    expect(await world.settled()).toBe(from);
+    expect(world.copies.pid(from)).toBe(pid);
+    expect(world.copies.violations).toEqual([]);
+  });
+
+  test("cancelled once the machine is given up: too late, and the host says so", async () => {
+    const from = world.home;
+    world.onStep = async (_host, reached, migration) => {
+      if (reached !== "source:surrendered") return "go";
+      const { host, caller } = await from.as(world.alice);
+      await host.cancelJob(caller, migration);
+      return "go";
+    };
+    expect(await world.outcome(from, await world.move(from))).toMatchObject({ state: "completed" });
+    expect(await world.settled()).toBe(world.other(from));
+  });
+
+  test("a client that connects again, to a service that was restarted, finds its job and its end", async () => {
+    const from = world.home;
+    let struck = false;
+    world.onStep = async (host, reached) => {
+      if (struck || reached !== "source:take-sent") return "go";
+      struck = true;
+      await host.kill();
+      return "go";
+    };
+    const id = await world.move(from);
+    await world.until(() => struck, "the service is killed");
+    await from.revive();
+    expect(await world.outcome(from, id)).toMatchObject({ state: "completed" });
+    await world.settled();
+  });
+
+  test("a second move of the same machine is refused while the first is under way", async () => {
+    const from = world.home;
+    let refusal: unknown;
+    world.onStep = async (_host, reached) => {
+      if (reached === "source:registered") refusal = await world.move(from).catch((error: unknown) => error);
+      return "go";
+    };
+    await world.outcome(from, await world.move(from));
+    expect(refusal).toMatchObject({ code: "ALREADY_MOVING" });
+    await world.settled();
+  });
+
+  test("post-copy: the guest runs over there before its memory is complete, and nothing is left here", async () => {
+    const from = world.home;
+    const job = await world.outcome(from, await world.move(from, { options: { postCopy: true } }));
+    expect(job).toMatchObject({ state: "completed" });
+    expect(await world.settled()).toBe(world.other(from));
+    expect(world.copies.violations).toEqual([]);
+  });
+
+  test("migration networks decide which address memory travels to; none that fits is a clear error", async () => {
+    const from = world.home;
+    const to = world.other(from);
+    const { host, caller } = await to.as(world.alice);
+    const network = { subnet: "203.0.113.0", prefixLength: 24, metric: 0, tags: [] };
+    await host.addMigrationNetworks(caller, [network]);
+    const failed = await world.outcome(from, await world.move(from));
+    expect(failed.errorDescription).toMatch(/migration networks \(203\.0\.113\.0\/24\)/);
+    await host.addMigrationNetworks(caller, [
+      { ...network, subnet: "127.0.0.0", prefixLength: 8, metric: 1 },
+    ]);
+    expect(await world.outcome(from, await world.move(from))).toMatchObject({ state: "completed" });
+    await host.removeMigrationNetworks(caller, ["203.0.113.0/24", "127.0.0.0/8"]);
+    await world.settled();
+  });
+
+  test("metrics count what happened, without names", async () => {
+    const text = await (await fetch(`http://${world.subnet}.11:9090/metrics`)).text();
+    expect(text).toMatch(/waybill_migrations_total\{outcome="\w+",storage="false"\} \d/);
+    expect(text).toMatch(/waybill_migrations_running 0/);
+    expect(text).not.toMatch(/alice|web01/);
+  });
+
+  test("the audit trail of both hosts names the person, the delegating host and how identity was asserted", async () => {
+    for (const target of world.hosts) {
+      const { host, caller } = await target.as(world.alice);
+      const records = await host.auditRecords(caller, { vm: "web01" });
+      const moved = records.find(({ action, outcome }) => action === "move-out" && outcome === "succeeded");
+      expect(moved).toMatchObject({
+        person: "alice@LAB.TEST",
+        assertedBy: "authentication-authority",
+        evidence: "ticket",
+      });
+      expect(
+        records.find(({ action, outcome }) => action === "accept" && outcome === "allowed"),
+      ).toMatchObject({
+        person: "alice@LAB.TEST",
+        delegatingHost: expect.stringMatching(/kvm0[12]/i),
+      });
+      expect(records.some(({ eventId }) => eventId === 20418)).toBe(true);
+    }
+  });
+});
