@@ -1,4 +1,6 @@
+import { writeFileSync } from "node:fs";
 import {
+  chooseStories,
   diagnose,
   examine,
   type Finding,
@@ -9,6 +11,7 @@ import {
   plan,
   planFindings,
   predict,
+  renderHtml,
   reportJson,
   reportSchema,
   type Severity,
@@ -62,6 +65,7 @@ export function registerDoctor(program: Command): void {
     .option("--yes", "with --fix: do not ask")
     .option("--undo <file>", "with --fix: where to keep the LDIF that takes it back")
     .option("--json", "as one JSON document")
+    .option("--html <file>", "write a report to read in a browser")
     .addOption(
       new Option("--fail-on <severity>", `exit status ${ExitCode.findings} from this severity on`)
         .choices(["critical", "error", "warning", "notice"])
@@ -136,6 +140,21 @@ function wholeDirectory(open: OpenDirectory, options: DoctorOptions): readonly F
     services: servicesOf(options),
     evidence: options.evidence,
   });
+  if (options.html !== undefined) {
+    const { people, sources, destinations } = report.matrix;
+    const stories = chooseStories(report.matrix, (person, source, destination) =>
+      predict({
+        view,
+        profile,
+        person: people[person]?.sid ?? "",
+        source: sources[source]?.sid ?? "",
+        destination: destinations[destination]?.sid ?? "",
+        evidence: options.evidence,
+        services: servicesOf(options),
+      }),
+    );
+    writeFileSync(options.html, renderHtml({ ...report, stories, readAt: Date.now() }));
+  }
   if (options.json === true) console.log(JSON.stringify(reportJson(report)));
   else {
     const { hosts, people, accounts, findings, domain } = report;
@@ -150,6 +169,7 @@ function wholeDirectory(open: OpenDirectory, options: DoctorOptions): readonly F
         : findingsText(findings, { palette: style }),
     );
   }
+  if (options.html !== undefined && options.json !== true) console.log(`\nReport: ${options.html}`);
   return report.findings;
 }
 

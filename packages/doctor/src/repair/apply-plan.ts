@@ -63,6 +63,7 @@ export async function applyPlan(
     const undo = ldifOf([...applied, ...group].map(inverse).reverse());
     options.onStep?.({ dn, diffs: group, undo });
     try {
+      await compareFirst(client, dn, group, signal);
       await client.modify(dn, group.flatMap(changesOf), { signal });
     } catch (error) {
       const failure = toDoctorError(error, dn, diffs);
@@ -104,6 +105,31 @@ export function afterHints(server: string | undefined): string[] {
   ];
 }
 
+/**
+ * Samba takes the old value of userAccountControl in a modify on trust: single values are compared before as well.
+ * The modify itself asserts them again wherever the server does.
+ */
+async function compareFirst(
+  client: PlanLdap,
+  dn: string,
+  group: readonly AttributeDiff[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const single = group.filter(({ before, after }) => before.length <= 1 && after.length <= 1);
+  if (single.length === 0) return;
+  const entry = await client.read(dn, { attributes: single.map(({ attribute }) => attribute), signal });
+  for (const { attribute, before } of single) {
+    if (entry === undefined || !sameValues(entry.values(attribute), before.map(octets))) throw outdated(dn);
+  }
+}
+
+function sameValues(found: readonly Uint8Array[], expected: readonly Uint8Array[]): boolean {
+  return (
+    found.length === expected.length &&
+    expected.every((value) => found.some((now) => equalBytes(now, value) || sameText(now, value)))
+  );
+}
+
 async function verify(
   client: PlanLdap,
   applied: readonly AttributeDiff[],
@@ -113,12 +139,7 @@ async function verify(
   for (const [dn, group] of groupByDn(applied)) {
     const entry = await client.read(dn, { attributes: group.map(({ attribute }) => attribute), signal });
     for (const { attribute, after } of group) {
-      const now = entry?.values(attribute) ?? [];
-      const expected = after.map(octets);
-      const same =
-        now.length === expected.length &&
-        expected.every((value) => now.some((found) => equalBytes(found, value) || sameText(found, value)));
-      if (!same) wrong.push({ dn, attribute });
+      if (!sameValues(entry?.values(attribute) ?? [], after.map(octets))) wrong.push({ dn, attribute });
     }
   }
   return wrong;
@@ -131,16 +152,7 @@ function sameText(left: Uint8Array, right: Uint8Array): boolean {
 function toDoctorError(error: unknown, dn: string, diffs: readonly AttributeDiff[]): unknown {
   if (!(error instanceof LdapError)) return error instanceof WaybillError ? error : error;
   if (error.is("noSuchAttribute") || error.is("attributeOrValueExists") || error.is("noSuchObject")) {
-    return new DoctorError(
-      `${dn} was changed by somebody else since it was read; nothing was written to it`,
-      {
-        code: "PLAN_OUTDATED",
-        family: "peer",
-        facts: { dn },
-        remedy: "Read the directory again and make a new plan.",
-        cause: error,
-      },
-    );
+    return outdated(dn, error);
   }
   const refusals = ["insufficientAccessRights", "constraintViolation", "unwillingToPerform"] as const;
   if (refusals.some((name) => error.is(name))) {
@@ -159,4 +171,14 @@ function toDoctorError(error: unknown, dn: string, diffs: readonly AttributeDiff
     );
   }
   return error;
+}
+
+function outdated(dn: string, cause?: unknown): DoctorError {
+  return new DoctorError(`${dn} was changed by somebody else since it was read; nothing was written to it`, {
+    code: "PLAN_OUTDATED",
+    family: "peer",
+    facts: { dn },
+    remedy: "Read the directory again and make a new plan.",
+    cause,
+  });
 }
