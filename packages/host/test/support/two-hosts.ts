@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sleep } from "@waybill/base";
@@ -51,6 +51,8 @@ export class TwoHosts {
 
   static async start(options: TwoHostsOptions = {}): Promise<TwoHosts> {
     const directory = mkdtempSync(join(tmpdir(), "wbh-"));
+    // Whoever QEMU runs as has to reach its sockets.
+    chmodSync(directory, 0o711);
     mkdirSync(join(directory, "shared"), { mode: 0o711 });
     const spns = (host: string): string[] =>
       [migrationServiceClass, "cifs"].flatMap((service) => [
