@@ -120,7 +120,8 @@ async function checkHost(path: string): Promise<Check[]> {
 }
 
 function setup(options: { host: string; realm: string; config: string; units: string }): void {
-  write(options.config, 0o600, configuration(options.host, options.realm));
+  // No secret is in it, and the listener, who is another user, reads it too.
+  write(options.config, 0o644, configuration(options.host, options.realm));
   write(`${options.units}/waybill-host.service`, 0o644, serviceUnit(options.config));
   write(`${options.units}/waybill-listener.service`, 0o644, listenerUnit(options.config));
   const account = `${(options.host.split(".")[0] ?? "").toUpperCase()}$`;
@@ -128,11 +129,12 @@ function setup(options: { host: string; realm: string; config: string; units: st
     [
       `Wrote ${options.config} and two units.`,
       "Next:",
-      "  1. join the machine to the domain (adcli join) and export its keys to /etc/waybill/host.keytab, mode 0600",
-      `  2. register the service name:  setspn -S "${migrationServiceClass}/${options.host}" ${account}`,
-      "  3. let TCP 5985 in from management stations, TCP 6600 and QEMU's ports in from the other hosts",
-      "  4. waybill host check",
-      "  5. systemctl enable --now waybill-host waybill-listener",
+      `  1. create the listener's user:  useradd --system ${listenerUser}`,
+      "  2. join the machine to the domain (adcli join) and export its keys to /etc/waybill/host.keytab, mode 0600",
+      `  3. register the service name:  setspn -S "${migrationServiceClass}/${options.host}" ${account}`,
+      "  4. let TCP 5985 in from management stations, TCP 6600 and QEMU's ports in from the other hosts",
+      "  5. waybill host check",
+      "  6. systemctl enable --now waybill-host waybill-listener",
     ].join("\n"),
   );
 }
@@ -152,6 +154,9 @@ function write(path: string, mode: number, content: string): void {
   }
 }
 
+/** Whoever breaks the listener is this user, who owns nothing. */
+const listenerUser = "waybill-listener";
+
 function configuration(host: string, realm: string): string {
   return [
     `host: ${host}`,
@@ -159,6 +164,7 @@ function configuration(host: string, realm: string): string {
     "keytab: /etc/waybill/host.keytab",
     "state: /var/lib/waybill/host",
     "run: /run/waybill",
+    `listener-user: ${listenerUser}`,
     "storage: [/var/lib/waybill/vm]",
     "evidence: auto",
     "# Who may do what. Nothing is allowed that no rule allows. SIDs of groups, or names from `groups`.",
@@ -214,7 +220,7 @@ Requires=waybill-host.service
 
 [Service]
 ExecStart=/usr/bin/waybill host listener --config ${config}
-User=waybill-listener
+User=${listenerUser}
 Restart=always
 CapabilityBoundingSet=
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
