@@ -8,6 +8,7 @@ interface BenchModule {
 const benches: Readonly<Record<string, () => Promise<BenchModule>>> = {
   asn1: () => import("./asn1.ts"),
   crypto: () => import("./crypto.ts"),
+  doctor: () => import("./doctor.ts"),
   gss: () => import("./gss.ts"),
   kdc: () => import("./kdc.ts"),
   kerberos: () => import("./kerberos.ts"),

@@ -126,6 +126,8 @@ export function plan(request: PlanRequest): Plan {
   }
   const diffs = draft.diffs();
   const after = draft.view();
+  let before: ExposureSummary | undefined;
+  let later: ExposureSummary | undefined;
   const afterContext = predictionContext(after, { ...request, now: context.now });
   const predictions = (request.people ?? []).flatMap((person) =>
     [...bySource.values()].flatMap(({ source, destinations }) =>
@@ -147,8 +149,15 @@ export function plan(request: PlanRequest): Plan {
     diffs,
     modes: [...modes.values()],
     obstacles,
-    exposureBefore: exposure(view, context.profile),
-    exposureAfter: exposure(after, context.profile),
+    // Worked out when asked for: plans are made by the hundred to say what would help.
+    get exposureBefore() {
+      before ??= exposure(view, context.profile);
+      return before;
+    },
+    get exposureAfter() {
+      later ??= exposure(after, context.profile);
+      return later;
+    },
     predictions,
     complete: obstacles.length === 0 && predictions.every(({ works }) => works),
   };
