@@ -44,6 +44,8 @@ export class JobHandle {
   readonly #session: WmiSession;
   readonly #withProgress: () => Promise<boolean>;
   #reference: WmiReference;
+  /** How it ended, once that was seen: nothing about it changes any more. */
+  #ended: Job | undefined;
 
   constructor(session: WmiSession, reference: WmiReference, withProgress: () => Promise<boolean>) {
     this.#session = session;
@@ -85,7 +87,10 @@ export class JobHandle {
       const seen = JSON.stringify(item);
       if (item !== undefined && seen !== last) yield item;
       last = item === undefined ? last : seen;
-      if (item !== undefined && isJobOver(item.job.state)) return;
+      if (item !== undefined && isJobOver(item.job.state)) {
+        this.#ended = item.job;
+        return;
+      }
       await sleep(item === undefined ? Math.max(interval, 250) : interval, signal);
     }
   }
@@ -112,8 +117,10 @@ export class JobHandle {
     const signals = [signal, expiry].filter((each) => each !== undefined);
     try {
       let last: Job | undefined;
-      for await (const { job } of this.progress({ ...options, signal: AbortSignal.any(signals) })) last = job;
-      const job = last ?? (await this.status({ signal }));
+      if (this.#ended === undefined)
+        for await (const { job } of this.progress({ ...options, signal: AbortSignal.any(signals) }))
+          last = job;
+      const job = this.#ended ?? last ?? (await this.status({ signal }));
       if (!isJobSuccessful(job.state)) throw jobFailure(job, await this.errors({ signal }));
       return job;
     } catch (error) {
