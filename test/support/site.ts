@@ -171,6 +171,22 @@ export class Site {
     }
   }
 
+  /** CPU time that the processes of a part have used since they started, ms; its QEMUs are not counted. */
+  async cpuTime(part: "dc" | SiteHost): Promise<number> {
+    const mark = join(this.directory, part === "dc" ? "dc" : join(part, "host.yaml"));
+    let ticks = 0;
+    for (const pid of await readdir("/proc")) {
+      if (!/^\d+$/.test(pid)) continue;
+      const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+      if (!words.includes(mark)) continue;
+      const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+    }
+    // Linux counts them in hundredths of a second.
+    return ticks * 10;
+  }
+
   async log(part: string): Promise<string> {
     return await readFile(join(this.directory, `${part}.log`), "utf8").catch(() => "");
   }
