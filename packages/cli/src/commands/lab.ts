@@ -6,7 +6,6 @@ import { Lab } from "../lab/lab.ts";
 import { type LabDomainKind, labDomainKinds } from "../lab/lab-domain.ts";
 import {
   defaultLabState,
-  fullLabName,
   type LabLayout,
   labAddress,
   labHosts,
@@ -14,14 +13,17 @@ import {
   labPaths,
   labPorts,
 } from "../lab/layout.ts";
+import { labMachine } from "../lab/scenario/lab-move.ts";
 import { runScenario, type ScenarioResult } from "../lab/scenario/run-scenario.ts";
 import { readScenario, scenarioNames } from "../lab/scenario/scenario.ts";
 import { TerminalNarrator } from "../lab/scenario/terminal-narrator.ts";
 import { runSwitchboard } from "../lab/switchboard.ts";
+import { whatNext } from "../lab/what-next.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { style } from "../output/style.ts";
 import { formatAudit } from "./audit.ts";
 import { untilStopped } from "./host.ts";
+import { attachConsole } from "./vm.ts";
 
 export function registerLab(program: Command): void {
   const lab = program.command("lab").description("a whole domain with two hosts and a running machine, here");
@@ -38,13 +40,23 @@ export function registerLab(program: Command): void {
       const progress = (what: string): void => console.error(style.faint(`· ${what}`));
       const running = await Lab.up(labLayout(options.state), { ...options, progress });
       await running.close();
-      console.log(whatNext(options.state));
+      console.log(whatNext(labLayout(options.state)));
     });
   lab
     .command("down")
     .description("end a lab; nothing of it stays")
     .option(...state)
     .action(async (options: { state: string }) => await Lab.down(labLayout(options.state)));
+  lab
+    .command("console")
+    .description("the lab machine's serial port, wherever it runs now; Ctrl-] leaves")
+    .option(...state)
+    .action(async (options: { state: string }) => {
+      const layout = labLayout(options.state);
+      const running = await Lab.open(layout);
+      const directory = await running.machineFolder(labMachine).finally(() => running.close());
+      await attachConsole(directory);
+    });
   lab
     .command("run")
     .description("play scenarios in a lab, one after the other, and check what comes of them")
@@ -134,7 +146,7 @@ async function runScenarios(names: readonly string[], options: RunOptions): Prom
     else if (chosen.length > 1)
       console.log(`\n${results.length - failed.length} as expected, ${failed.length} not`);
     if (failed.length > 0) process.exitCode = ExitCode.failed;
-    if (options.keep === true && !quiet) console.log(`\n${whatNext(options.state)}`);
+    if (options.keep === true && !quiet) console.log(`\n${whatNext(labLayout(options.state))}`);
   } finally {
     release();
     if (fresh && options.keep !== true) await Lab.down(layout);
@@ -158,18 +170,4 @@ function downOnInterrupt(layout: LabLayout): () => void {
 async function storyEnd(lab: Lab): Promise<string> {
   const records = (await Promise.all(labHosts.map((host) => lab.audit(host, 4)))).flat();
   return `${style.title("What both hosts wrote down:")}\n${formatAudit(records.toSorted((left, right) => left.time - right.time))}`;
-}
-
-export function whatNext(state: string): string {
-  const { krb5Conf, workstationConfig, workstation } = labPaths(labLayout(state));
-  return [
-    `${style.title("The lab is up.")} In a shell:`,
-    `  export KRB5_CONFIG=${krb5Conf} WAYBILL_CONFIG=${workstationConfig} KRB5CCNAME=${workstation}/cc`,
-    `  kinit alice < ${workstation}/alice.password        # or: waybill ticket login alice --password-file …`,
-    "  waybill vm list --host kvm01",
-    "  waybill move web01 --from kvm01 --to kvm02 --explain",
-    "  waybill doctor --person alice --from kvm01 --to kvm02",
-    `  waybill audit --host ${fullLabName("kvm01")} ${fullLabName("kvm02")}`,
-    `  waybill lab down${state === defaultLabState() ? "" : ` --state ${state}`}`,
-  ].join("\n");
 }

@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createConnection } from "node:net";
+import { join } from "node:path";
 import { WaybillError } from "@waybill/base";
 import type { VirtualMachine, VmRequest } from "@waybill/hyperv";
-import { importLibvirtDomain, parseVmDefinition, VirtualMachine as QemuMachine } from "@waybill/qemu";
+import { importLibvirtDomain, parseVmDefinition } from "@waybill/qemu";
 import type { Command } from "commander";
 import { parse } from "yaml";
 import { formatTable } from "../output/table.ts";
@@ -92,10 +94,19 @@ function readDefinition(file: string): ReturnType<typeof parseVmDefinition> {
 
 const leaveKey = 0x1d;
 
-async function attachConsole(directory: string): Promise<void> {
-  const machine = await QemuMachine.attach(directory);
-  const socket = createConnection(machine.consoleSocket);
-  await machine.detach();
+export async function attachConsole(directory: string): Promise<void> {
+  // The machine's control socket belongs to the host's service, which holds it.
+  const socket = createConnection(join(directory, "run", "console.sock"));
+  try {
+    await once(socket, "connect");
+  } catch (cause) {
+    throw new WaybillError(`no machine's console is in ${directory}`, {
+      code: "CONSOLE_UNREACHABLE",
+      family: "caller",
+      remedy: "Name the folder of a running machine, as the user QEMU runs as: <run>/vm/<machine>.",
+      cause,
+    });
+  }
   process.stderr.write("Connected; Ctrl-] leaves.\r\n");
   if (process.stdin.isTTY) process.stdin.setRawMode(true);
   socket.pipe(process.stdout);
