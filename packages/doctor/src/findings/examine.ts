@@ -59,6 +59,6 @@ export function examine(request: ExamineRequest): Report {
       profile,
       now: context.now,
     }),
-    exposure: exposure(view, profile),
+    exposure: exposure(view, profile, examination.accounts),
   };
 }

@@ -30,13 +30,17 @@ export interface ExposureSummary {
 }
 
 /** Everything delegation allows in a directory, by account. */
-export function exposure(view: DirectoryView, profile: KdcProfile = activeDirectory): ExposureSummary {
+export function exposure(
+  view: DirectoryView,
+  profile: KdcProfile = activeDirectory,
+  accounts: Iterable<Account> = view.accounts(),
+): ExposureSummary {
   const counts = { people: 0, delegable: 0 };
   const guarded = protectedSids(view, profile);
   const classic: Account[] = [];
   const granted = new Map<string, Set<string>>();
   const unconstrained: Account[] = [];
-  for (const account of view.accounts()) {
+  for (const account of accounts) {
     const uac = account.userAccountControl;
     if (account.kind === "user" && !hasFlag(uac, "accountDisable")) {
       counts.people++;

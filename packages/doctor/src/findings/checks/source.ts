@@ -54,8 +54,8 @@ export function checkSource(examination: Examination): Finding[] {
 
 /** What somebody who takes over a host could do, in numbers. */
 export function checkReach(examination: Examination): Finding[] {
-  const { view, profile, hosts } = examination;
-  const summary = exposure(view, profile);
+  const { view, profile, hosts, accounts } = examination;
+  const summary = exposure(view, profile, accounts);
   const isHost = new Set(hosts.map(({ sid }) => sid));
   const reaching = summary.exposures.filter(({ sid, people }) => people !== undefined && isHost.has(sid));
   if (reaching.length === 0) return [];
