@@ -64,6 +64,32 @@ describe("a move, seen by the people who follow it", () => {
     await world.settled();
   });
 
+  test("a destination that stays silent after the hand-over: one paused copy, which says what it waits for", async () => {
+    const from = world.home;
+    const to = world.other(from);
+    let struck = false;
+    world.onStep = async (_host, reached) => {
+      if (struck || reached !== "source:surrendered") return "go";
+      struck = true;
+      await to.kill();
+      return "go";
+    };
+    await world.move(from);
+    await world.until(
+      async () => /asked again/.test((await world.seen(from))?.statusDescriptions?.join(" ") ?? ""),
+      "a note",
+    );
+    expect(await world.seen(from)).toMatchObject({
+      state: "paused",
+      health: "minor",
+      statusDescriptions: expect.arrayContaining([expect.stringContaining(`handed over to ${to.fullName}`)]),
+    });
+    expect(world.copies.running).toEqual([]);
+    await to.revive();
+    expect(await world.settled()).toBe(to);
+    expect(world.copies.violations).toEqual([]);
+  });
+
   test("a second move of the same machine is refused while the first is under way", async () => {
     const from = world.home;
     let refusal: unknown;
