@@ -27,6 +27,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  wire?.abandon();
   await site?.down();
 });
 

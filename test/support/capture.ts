@@ -39,6 +39,11 @@ export class Capture {
     if (dropped === null || dropped[2] !== "0") throw new Error(`the capture has holes: ${this.#said}`);
   }
 
+  /** Ends a capture that nobody will look at. */
+  abandon(): void {
+    this.#dumpcap.kill("SIGKILL");
+  }
+
   /** How often bytes occur anywhere in the capture, and how large it is. */
   async search(words: string): Promise<{ found: number; bytes: number }> {
     const wanted = Buffer.from(words, "latin1");
