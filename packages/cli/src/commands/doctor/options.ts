@@ -41,9 +41,6 @@ export interface DoctorOptions extends DirectorySource {
   readonly fix?: boolean;
   readonly yes?: boolean;
   readonly undo?: string;
-  readonly prove?: boolean;
-  readonly keytab?: string;
-  readonly allControllers?: boolean;
   readonly failOn: Severity;
   readonly json?: boolean;
   readonly html?: string;
