@@ -4,13 +4,14 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { fail, root } from "./setup.mjs";
+import { fail, root, run } from "./setup.mjs";
 
 const cli = join(root, "packages", "cli");
 const out = join(cli, "dist");
 
 await bundle();
 smoke();
+libraries();
 
 /** Command groups become chunks beside the entry, so that `--help` reads in next to nothing. */
 async function bundle() {
@@ -71,4 +72,22 @@ function smoke() {
   console.log(
     `packages/cli/dist/waybill.mjs: ${(size / 1024).toFixed(0)} KiB in all, --help in ${times[2].toFixed(0)} ms`,
   );
+}
+
+/** Every other package as JavaScript with its types, in its own dist folder. */
+function libraries() {
+  const emitted = join(root, "node_modules", ".cache", "waybill-dist");
+  rmSync(emitted, { recursive: true, force: true });
+  if (run("npx", ["tsc", "-p", join("tools", "tsconfig.dist.json")]) !== 0) fail("tsc found errors.");
+  const names = readdirSync(emitted).filter((name) => name !== "cli");
+  for (const name of names) {
+    const dist = join(root, "packages", name, "dist");
+    rmSync(dist, { recursive: true, force: true });
+    cpSync(join(emitted, name, "src"), dist, { recursive: true });
+  }
+  const check =
+    'import("@waybill/host").then((host) => process.exit("migrationServiceClass" in host ? 0 : 1))';
+  if (run(process.execPath, ["--input-type=module", "-e", check]) !== 0)
+    fail("The built packages do not load.");
+  console.log(`packages/*/dist: ${names.join(", ")}`);
 }
