@@ -56,7 +56,9 @@
  *   incoming --> discarded: "abort", or the stream broke before it was complete
  * ```
  *
- * A source that has surrendered and hears nothing keeps its copy paused and asks again (`resolve`) until the
+ * A source that calls its machine back before it has surrendered says so ("abort"), and again under its own
+ * name (`resolve`, not surrendered) until the destination has answered, restarts included: a complete copy would
+ * wait for ever otherwise. A source that has surrendered and hears nothing keeps its copy paused and asks again (`resolve`) until the
  * destination answers `taken` or `discarded`; `discarded` is final for that migration. A destination never
  * runs, and never throws away, a complete copy without the source's word.
  *
