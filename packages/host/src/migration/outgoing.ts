@@ -188,6 +188,10 @@ export class OutgoingMigration {
       await this.#reached("source:disks-copied");
     }
     let flowing = false;
+    const reportFlow = (): void => {
+      if (!flowing) this.#tryToSend({ type: "flowing" });
+      flowing = true;
+    };
     let switching = !options.postCopy;
     const progress = (step: MigrationProgress): void => {
       // One whole pass first: what is over there already need not be fetched page by page.
@@ -198,13 +202,12 @@ export class OutgoingMigration {
         });
       }
       // All connections stand once memory moves; nobody else needs the key after that.
-      if (!flowing && step.transferred > 0) {
-        flowing = true;
-        this.#tryToSend({ type: "flowing" });
-      }
+      if (step.transferred > 0) reportFlow();
       onProgress(step);
     };
     await source.sendMemory(prepared.memory, { onProgress: progress, signal });
+    // A small guest is over there before anybody has asked how far it is.
+    reportFlow();
     await this.#reached("source:memory-sent");
     if (prepared.storage === undefined) return;
     await source.finishMirror({ signal });
