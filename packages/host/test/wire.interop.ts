@@ -88,8 +88,18 @@ describe("what crosses the wire between two hosts", () => {
     for (const clear of [marker, '"prepare"', '"definition"', "web01"])
       expect(bytes.includes(clear)).toBe(false);
     const { stdout } = await promisify(execFile)("tshark", [
-      ...["-r", path, "-Y", "tls.handshake.type == 2", "-d", "tcp.port==1024-65535,tls", "-T", "fields"],
-      ...["-e", "tls.handshake.extensions.supported_version", "-e", "tls.handshake.ciphersuite"],
+      "-r",
+      path,
+      "-Y",
+      "tls.handshake.type == 2",
+      "-d",
+      "tcp.port==1024-65535,tls",
+      "-T",
+      "fields",
+      "-e",
+      "tls.handshake.extensions.supported_version",
+      "-e",
+      "tls.handshake.ciphersuite",
     ]);
     // TLS 1.3 with AES-GCM (RFC 8446 B.4: 0x1301 and 0x1302).
     expect(stdout.trim()).toMatch(/^0x0304\t0x130[12]/);

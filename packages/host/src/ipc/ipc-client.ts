@@ -5,8 +5,8 @@ import { fromFailure, type IpcCall, type IpcReply } from "./calls.ts";
 import { receiveMessages, sendMessage } from "./frames.ts";
 
 interface Waiting {
-  resolve(result: unknown): void;
-  reject(error: unknown): void;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** The listener's end of the local socket. Connects on the first call, and again after the service restarted. */

@@ -26,7 +26,7 @@ export interface Arrival {
 interface Check {
   readonly name: string;
   /** Says what is right, or throws what is wrong. */
-  run(arrival: Arrival): Promise<string> | string;
+  readonly run: (arrival: Arrival) => Promise<string> | string;
 }
 
 const checks: readonly Check[] = [

@@ -9,7 +9,7 @@ import type { TwoHosts } from "./two-hosts.ts";
 const diskMiB = 8;
 
 export interface WritingMachine {
-  describe(directory: string): Promise<Readonly<Record<string, unknown>>>;
+  readonly describe: (directory: string) => Promise<Readonly<Record<string, unknown>>>;
   /** The last write the guest was told is on disk, where it runs now. */
   acknowledged(world: TwoHosts, host: TestHost): number;
   /** Path of its image on a host. */
