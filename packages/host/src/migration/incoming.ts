@@ -3,6 +3,7 @@ import { freemem } from "node:os";
 import { type Logger, utf8 } from "@waybill/base";
 import {
   createDisk,
+  isUnderWay,
   type MigrationKey,
   type MigrationOptions,
   MigrationTarget,
@@ -237,8 +238,9 @@ export class IncomingMigration {
     const { logger, journal } = this.#parts;
     try {
       if (journal.migration(migration)?.state === "owned") return;
-      const complete = target !== undefined && (await isComplete(target));
-      if (complete) logger.warn("migration-waits-for-source", { migration, reason });
+      // A source that died right after the switchover leaves a copy that is complete a moment later.
+      const kept = target !== undefined && (await mayBeComplete(target));
+      if (kept) logger.warn("migration-waits-for-source", { migration, reason });
       else await discard(this.#parts, migration, target, reason);
     } catch (failure) {
       // The supervisor goes on with what the journal still calls incoming.
@@ -325,6 +327,17 @@ export class IncomingMigration {
 /** What the TLS pre-shared key of one migration is derived from; both sides compute the same. */
 export function pskInput(migration: string): Uint8Array {
   return utf8(`waybill migration tls-psk ${migration}`);
+}
+
+/** Whether a copy is complete, or still on its way to it: then the supervisor sees what becomes of it. */
+async function mayBeComplete(target: MigrationTarget): Promise<boolean> {
+  if (await isComplete(target)) return true;
+  try {
+    const { status } = await target.vm.migration();
+    return isUnderWay(status) && status !== "setup";
+  } catch {
+    return false;
+  }
 }
 
 export async function isComplete(target: MigrationTarget): Promise<boolean> {
