@@ -37,7 +37,7 @@ function runProject(project, args) {
     "--project",
     project,
     "--passWithNoTests",
-    "--reporter=dot",
+    "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${report}`,
     ...args,
