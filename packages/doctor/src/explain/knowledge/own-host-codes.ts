@@ -475,7 +475,7 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "VM_DID_NOT_STOP",
     "The machine did not stop in time.",
     "The guest ignores the power button.",
-    "`waybill vm stop --force`.",
+    "Pull the plug: `waybill vm kill`.",
   ],
   ["VM_GONE", "The machine's QEMU has ended.", "It was shut down inside, or killed.", askHost],
   ["VM_INCOMING", "The machine is still arriving here.", "It was to be moved on before it came.", "Wait."],

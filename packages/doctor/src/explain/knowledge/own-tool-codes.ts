@@ -21,6 +21,12 @@ export const ownToolCodes: readonly ExplainEntry[] = entriesOf("waybill", 7, [
     "`waybill COMMAND --help`.",
   ],
   [
+    "CONSOLE_UNREACHABLE",
+    "There is no console in that folder.",
+    "The machine does not run, or belongs to another user.",
+    "Name the folder of a running machine, <run>/vm/<machine>, as the user QEMU runs as.",
+  ],
+  [
     "INVALID_ACCOUNT_NAME",
     "That is not the name of an account.",
     "A principal was given.",
