@@ -6,7 +6,7 @@ import { TwoHosts } from "./support/two-hosts.ts";
 
 const nobody = 65534;
 
-describe.runIf(process.getuid?.() === 0)("run-as and listener-user", () => {
+describe("run-as and listener-user", () => {
   let world: TwoHosts;
   beforeAll(async () => {
     world = await TwoHosts.start({ config: () => ({ "run-as": "nobody", "listener-user": "nobody" }) });

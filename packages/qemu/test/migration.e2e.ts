@@ -148,7 +148,7 @@ describe("live migration", () => {
   });
 });
 
-test.runIf(process.getuid?.() === 0)("QEMUs of an unprivileged user move a guest and its disk", async () => {
+test("QEMUs of an unprivileged user move a guest and its disk", async () => {
   const fixture = await GuestFixture.create({ uid: 65534, gid: 65534 });
   try {
     const vm = await fixture.boot({ diskBytes: 4 << 20 });
