@@ -45,7 +45,8 @@ function runProject(project, args) {
   try {
     const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, "utf8"));
     // A file that fails to load has no failed test of its own, and must still count.
-    const failures = Math.max(numFailedTests, status === 0 ? 0 : Math.max(1, numFailedTestSuites));
+    const broken = numFailedTests > 0 || status === 0 ? 0 : Math.max(1, numFailedTestSuites);
+    const failures = numFailedTests + broken;
     return { passed: numPassedTests, failed: failures };
   } catch {
     return { passed: 0, failed: status === 0 ? 0 : 1 };

@@ -118,6 +118,7 @@ describe("a move, seen by the people who follow it", () => {
     await host.addMigrationNetworks(caller, [network]);
     const failed = await world.outcome(from, await world.move(from));
     expect(failed.errorDescription).toMatch(/migration networks \(203\.0\.113\.0\/24\)/);
+    await world.settled();
     await host.addMigrationNetworks(caller, [
       { ...network, subnet: "127.0.0.0", prefixLength: 8, metric: 1 },
     ]);
