@@ -164,6 +164,8 @@ export class IncomingMigration {
     let target: MigrationTarget | undefined;
     try {
       await this.#reached("destination:registered");
+      // A late end of an earlier copy may have begun before this one was in the journal.
+      await vms.cleared(definition.uuid);
       for (const disk of message.disks) {
         const image = definition.disks.find(({ id }) => id === disk.id);
         if (image === undefined) throw unexpected(`disk ${disk.id}`);
@@ -400,6 +402,8 @@ export async function discard(
     journal.commit({ removedVms: arriving ? [record.vm] : [], migrations: [discarded] });
     recordOutcome(parts, record, { outcome: "failed", detail: reason.slice(0, 500) });
   }
+  // The machine may have come back by another migration since: then what is here is that one's.
+  if (journal.vm(record.vm) !== undefined) return true;
   await vms.clear(record.vm, async () => {
     await target?.abandon();
     // Half a copy of a disk is of no use, and would be in the way of the next attempt.

@@ -32,6 +32,8 @@ async function endStrangers({ vms, logger }: SweepParts): Promise<void> {
   for (const folder of await vms.strangers()) {
     try {
       const machine = await vms.machineIn(folder);
+      // It may have become a machine of the journal meanwhile.
+      if (!(await vms.strangers()).includes(folder)) continue;
       if (machine !== undefined && (await machine.status()).running) {
         logger.error("unknown-machine-runs", { vm: machine.name, folder });
         continue;
