@@ -34,6 +34,9 @@ export interface FileReplayCacheOptions extends ReplayCacheOptions {
 const nonceSize = 8;
 const recordSize = fingerprintSize + nonceSize;
 const prefix = "replay-";
+/** Milliseconds another process has to finish the record it is writing. */
+const halfRecordPatience = 200;
+const pause = new Int32Array(new SharedArrayBuffer(4));
 
 interface Slice {
   readonly descriptor: number;
@@ -101,9 +104,8 @@ export class FileReplayCache implements ReplayCache {
 
   /** Takes in what this and other processes appended. */
   #catchUp(slice: Slice): void {
-    const { size } = fstatSync(slice.descriptor);
+    const size = this.#wholeSize(slice);
     if (size < slice.read) throw this.#failed("a file became shorter");
-    if (size % recordSize !== 0) throw this.#failed("a file ends in half a record");
     if (size / recordSize > 2 * this.#maxRecords) throw cacheFull(this.#maxRecords);
     const chunk = Buffer.allocUnsafe(Math.min(size - slice.read, recordSize * 4096));
     while (slice.read < size) {
@@ -123,6 +125,19 @@ export class FileReplayCache implements ReplayCache {
         }
       }
       slice.read += whole;
+    }
+  }
+
+  /**
+   * The file's size in whole records. A record that crosses a page shows in two pieces while it is being written;
+   * one that stays half for longer would put every later record out of step.
+   */
+  #wholeSize(slice: Slice): number {
+    for (let waited = 0; ; waited++) {
+      const { size } = fstatSync(slice.descriptor);
+      if (size % recordSize === 0) return size;
+      if (waited >= halfRecordPatience) throw this.#failed("a file ends in half a record");
+      Atomics.wait(pause, 0, 0, 1);
     }
   }
 
