@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, type EpochMs, systemClock, systemCode } from "@waybill/base";
+import type { AuditRecord as AuditEntry } from "@waybill/hyperv";
 
 /** Hyper-V's event ids where one exists for the same thing. */
 export const EventId = {
@@ -24,23 +25,9 @@ export type AuditAction =
   | "resolve";
 
 /** Who did what, through which host, and how their identity was asserted. */
-export interface AuditRecord {
-  readonly time: EpochMs;
-  readonly host: string;
+export interface AuditRecord extends Omit<AuditEntry, "id"> {
   readonly action: AuditAction;
   readonly outcome: "allowed" | "refused" | "succeeded" | "failed";
-  readonly person: string;
-  /** How the identity reached this host. */
-  readonly assertedBy: string;
-  /** The host that acted for the person, as the KDC wrote it into the ticket. */
-  readonly delegatingHost?: string | undefined;
-  readonly evidence?: string | undefined;
-  readonly vm?: string | undefined;
-  readonly migration?: string | undefined;
-  readonly peer?: string | undefined;
-  readonly eventId?: number | undefined;
-  readonly code?: string | undefined;
-  readonly detail?: string | undefined;
 }
 
 export interface AuditFilter {

@@ -66,7 +66,9 @@ export interface AuditRecord {
   readonly action: string;
   readonly outcome: string;
   readonly person: string;
+  /** How the identity reached this host. */
   readonly assertedBy: string;
+  /** The host that acted for the person, as the KDC wrote it into the ticket. */
   readonly delegatingHost?: string | undefined;
   readonly evidence?: string | undefined;
   readonly vm?: string | undefined;
