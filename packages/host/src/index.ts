@@ -1,6 +1,9 @@
 export * from "./audit/audit-log.ts";
+export * from "./authorization/account-names.ts";
 export * from "./authorization/authorizer.ts";
 export * from "./authorization/caller.ts";
+export * from "./authorization/directory-names.ts";
+export { type KnownNames, readKnownNames } from "./authorization/known-names.ts";
 export * from "./config/host-config.ts";
 export * from "./errors.ts";
 export { DelegationBroker, DelegationError, seedMessages } from "./evidence/delegation-broker.ts";

@@ -153,4 +153,14 @@ describe("a move, seen by the people who follow it", () => {
       expect(records.some(({ eventId }) => eventId === 20418)).toBe(true);
     }
   });
+
+  test("a dead directory takes no right away: who the rules name is remembered across a restart", async () => {
+    const [host] = world.hosts;
+    await world.controller.stopLdap();
+    await host.kill();
+    await host.revive();
+    const { host: service, caller } = await host.as(world.alice);
+    expect((await service.hostStatus(caller)).callerRights).toContain("move-out");
+    expect(host.log).toContain("access-names-not-refreshed");
+  });
 });

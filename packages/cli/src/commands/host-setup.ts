@@ -1,8 +1,17 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { systemCode, WaybillError } from "@waybill/base";
-import { migrationServiceClass, readHostConfig } from "@waybill/host";
 import {
+  directoryNames,
+  directoryNamesOf,
+  type HostConfig,
+  migrationServiceClass,
+  type NameLookup,
+  readHostConfig,
+  readKnownNames,
+} from "@waybill/host";
+import {
+  type Credential,
   dnsLocator,
   firstOf,
   formatPrincipal,
@@ -94,6 +103,7 @@ async function checkHost(path: string): Promise<Check[]> {
   const kdc = conf.servers(config.realm, "kdc");
   const locator = firstOf(staticLocator(kdc.length === 0 ? {} : { [config.realm]: { kdc } }), dnsLocator());
   const client = new KerberosClient({ transport: new NetworkTransport({ locator }), timeout: 5000 });
+  let tgt: Credential | undefined;
   checks.push(
     await attempt("sign-in", "Check the machine password, the clock and DNS.", async () => {
       const keytab = await readKeytab(config.keytab);
@@ -102,12 +112,30 @@ async function checkHost(path: string): Promise<Check[]> {
       )?.principal;
       if (principal === undefined)
         throw new WaybillError(`no key of ${account}`, { code: "NO_USABLE_KEY", family: "environment" });
-      const tgt = await client.login({ principal, keytab, forwardable: true });
+      tgt = await client.login({ principal, keytab, forwardable: true });
       for (const service of ["WSMAN", migrationServiceClass, "cifs"]) {
         const server = { ...principal, nameType: 2, components: [service, config.host] };
         await client.getTicket({ tgt, server });
       }
       return `${account}; WSMAN, ${migrationServiceClass} and cifs are registered`;
+    }),
+  );
+  checks.push(
+    await attempt("access", "Check the names under `access` and `groups`.", async () => {
+      const held = tgt;
+      const lookup = directoryNames({
+        realm: config.realm,
+        controller: config.directory,
+        getTicket: async (server, signal) => {
+          if (held === undefined)
+            throw new WaybillError("this host has no ticket to ask the directory with", {
+              code: "NO_USABLE_KEY",
+              family: "environment",
+            });
+          return await client.getTicket({ tgt: held, server }, { signal });
+        },
+      });
+      return await checkAccess(config, lookup);
     }),
   );
   checks.push(
@@ -117,6 +145,50 @@ async function checkHost(path: string): Promise<Check[]> {
     }),
   );
   return checks;
+}
+
+/** Whether every name of the access list is somebody. @throws WaybillError `ACCESS_NAME_UNKNOWN`, `ACCESS_NAMES_NOT_CHECKED` */
+async function checkAccess(config: HostConfig, lookup: NameLookup): Promise<string> {
+  const rules = `${config.access.length} ${config.access.length === 1 ? "rule" : "rules"}`;
+  const names = directoryNamesOf({ rules: config.access, groups: config.groups });
+  if (names.length === 0) return `${rules}, no name to ask the directory for`;
+  let found: ReadonlyMap<string, string>;
+  try {
+    found = await lookup(names);
+  } catch (cause) {
+    throw notChecked(config, names, cause);
+  }
+  const unknown = names.filter((name) => !found.has(name.toLowerCase()));
+  if (unknown.length === 0)
+    return `${rules}; ${names.map((name) => `${name} is ${found.get(name.toLowerCase()) ?? ""}`).join(", ")}`;
+  throw new WaybillError(
+    `the domain has no one user or group called ${unknown.join(", ")}: rules grant them nothing`,
+    {
+      code: "ACCESS_NAME_UNKNOWN",
+      family: "caller",
+      remedy: "Use the pre-Windows 2000 name of the group (sAMAccountName), user@domain, or a SID.",
+    },
+  );
+}
+
+/** No controller answers: says what holds meanwhile. */
+function notChecked(config: HostConfig, names: readonly string[], cause: unknown): WaybillError {
+  const kept = readKnownNames(config.state, config.realm);
+  const unknown = names.filter((name) => kept?.sids.has(name.toLowerCase()) !== true);
+  const known =
+    kept === undefined
+      ? "nothing was known before"
+      : `what it said at ${new Date(kept.asked).toISOString()} holds`;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new WaybillError(
+    `the directory does not say who ${names.join(", ")} are (${reason}); ${known}${unknown.length === 0 ? "" : `, and ${unknown.join(", ")} may do nothing`}`,
+    {
+      code: "ACCESS_NAMES_NOT_CHECKED",
+      family: "environment",
+      remedy: "Let LDAP (TCP 389) through to a domain controller, or name one under `directory`.",
+      cause,
+    },
+  );
 }
 
 function setup(options: { host: string; realm: string; config: string; units: string }): void {
@@ -167,12 +239,12 @@ function configuration(host: string, realm: string): string {
     `listener-user: ${listenerUser}`,
     "storage: [/var/lib/waybill/vm]",
     "evidence: auto",
-    "# Who may do what. Nothing is allowed that no rule allows. SIDs of groups, or names from `groups`.",
+    "# Who may do what. Nothing is allowed that no rule allows. Names or SIDs of users and groups.",
     "access:",
     "  - who: [Hyper-V Administrators]",
     "    may: [list, operate, define, move-out, accept, configure, audit]",
     "groups:",
-    "  Hyper-V Administrators: []   # SIDs of domain groups, such as S-1-5-21-…-1105",
+    "  Hyper-V Administrators: []   # of this host: add users and groups of the domain, such as VM Operators",
     "",
   ].join("\n");
 }

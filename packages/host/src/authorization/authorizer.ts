@@ -1,5 +1,6 @@
 import { HostError, Hresult } from "../errors.ts";
 import type { Caller } from "./caller.ts";
+import { wellKnownSid } from "./well-known-names.ts";
 
 /** What a person may do on a host. */
 export const rights = ["list", "operate", "define", "move-out", "accept", "configure", "audit"] as const;
@@ -7,7 +8,7 @@ export type Right = (typeof rights)[number];
 
 /** One line of the host's access list. Nothing is allowed that no rule allows. */
 export interface AccessRule {
-  /** SIDs, names of well-known groups, or names of the host's own groups. */
+  /** SIDs, names of the host's own groups, of well-known groups, or of the domain's users and groups. */
   readonly who: readonly string[];
   readonly may: readonly Right[];
   /** Names of VMs; `*` stands for any run of characters. All VMs unless given. */
@@ -16,7 +17,7 @@ export interface AccessRule {
 
 export interface AccessPolicy {
   readonly rules: readonly AccessRule[];
-  /** The host's own groups: name → SIDs of their members. */
+  /** The host's own groups: name → their members, as SIDs or names of the domain. */
   readonly groups: Readonly<Record<string, readonly string[]>>;
   /** Refuse people whose identity a service asserted (S-1-18-2) instead of the KDC (S-1-18-1). */
   readonly requireProofOfIdentity: boolean;
@@ -26,12 +27,16 @@ export interface AccessPolicy {
   readonly acceptDirect?: boolean | undefined;
 }
 
-/** Groups whose SID is the same in every domain. */
-const wellKnownGroups: Readonly<Record<string, string>> = {
-  "builtin\\administrators": "S-1-5-32-544",
-  "builtin\\hyper-v administrators": "S-1-5-32-578",
-  "authenticated users": "S-1-5-11",
-};
+/** Names of an access list that only the directory can turn into SIDs. */
+export function directoryNamesOf({ rules, groups }: Pick<AccessPolicy, "rules" | "groups">): string[] {
+  const own = new Set(Object.keys(groups).map((name) => name.toLowerCase()));
+  const names = [
+    ...rules.flatMap(({ who }) => who.filter((name) => !own.has(name.toLowerCase()))),
+    ...Object.values(groups).flat(),
+  ];
+  const asked = new Map(names.filter((name) => !isSid(name)).map((name) => [name.toLowerCase(), name]));
+  return [...asked.values()].filter((name) => wellKnownSid(name) === undefined);
+}
 
 /**
  * Decides what a caller may do. Deny by default.
@@ -41,10 +46,17 @@ const wellKnownGroups: Readonly<Record<string, string>> = {
 export class Authorizer {
   readonly #policy: AccessPolicy;
   readonly #host: string;
+  readonly #directorySid: (name: string) => string | undefined;
 
-  constructor(host: string, policy: AccessPolicy) {
+  /** @param directorySid the SID of a user or group of the domain, as far as the directory has said. */
+  constructor(
+    host: string,
+    policy: AccessPolicy,
+    directorySid: (name: string) => string | undefined = () => undefined,
+  ) {
     this.#host = host;
     this.#policy = policy;
+    this.#directorySid = directorySid;
   }
 
   allows(caller: Caller, right: Right, vm?: string): boolean {
@@ -61,12 +73,13 @@ export class Authorizer {
   demand(caller: Caller, right: Right, vm?: string): void {
     if (this.allows(caller, right, vm)) return;
     const groups = this.#policy.rules.filter((rule) => rule.may.includes(right)).flatMap((rule) => rule.who);
+    const unknown = groups.filter((who) => this.#members(who).length === 0);
     const what = vm === undefined ? `"${right}"` : `"${right}" for the virtual machine ${vm}`;
     throw accessDenied(
       `${caller.principal} is authenticated but does not have the right ${what} on ${this.#host}`,
       groups.length === 0
         ? `No rule on ${this.#host} grants "${right}": add one to the access list of the host's configuration.`
-        : `Add ${caller.principal} to one of: ${[...new Set(groups)].join(", ")}; then sign in again, so that the new ticket carries the group.`,
+        : `Add ${caller.principal} to one of: ${[...new Set(groups)].join(", ")}; then sign in again, so that the new ticket carries the group.${unknown.length === 0 ? "" : ` Nobody is known to be in ${[...new Set(unknown)].join(", ")}: \`waybill host check\` says why.`}`,
       { principal: caller.principal, right, host: this.#host, ...(vm === undefined ? {} : { vm }) },
     );
   }
@@ -104,14 +117,19 @@ export class Authorizer {
   }
 
   #members(who: string): readonly string[] {
-    if (who.startsWith("S-1-")) return [who];
     const own = Object.entries(this.#policy.groups).find(
       ([name]) => name.toLowerCase() === who.toLowerCase(),
     );
-    if (own !== undefined) return own[1];
-    const wellKnown = wellKnownGroups[who.toLowerCase()];
-    return wellKnown === undefined ? [] : [wellKnown];
+    return (own?.[1] ?? [who]).flatMap((name) => this.#sid(name) ?? []);
   }
+
+  #sid(name: string): string | undefined {
+    return isSid(name) ? name : (wellKnownSid(name) ?? this.#directorySid(name));
+  }
+}
+
+function isSid(name: string): boolean {
+  return name.startsWith("S-1-");
 }
 
 /** Whether `service` (`KVM01$@LAB.TEST` or `WSMAN/kvm01.lab.test@LAB.TEST`) belongs to the host of that name. */

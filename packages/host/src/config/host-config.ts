@@ -46,6 +46,8 @@ const schema = v.strictObject({
   migration: v.optional(v.strictObject({ address, port: v.optional(port, 6600), data: v.optional(address) })),
   /** Where another host's migration service listens when it is not on port 6600 of its DNS name. */
   peers: v.optional(v.record(text, v.strictObject({ address, port: v.optional(port, 6600) })), {}),
+  /** The domain controller that names of the access list are asked from, when DNS does not say. */
+  directory: v.optional(v.strictObject({ address, port: v.optional(port, 389), name: text })),
   evidence: v.optional(v.picklist(evidenceModes), "auto"),
   access: v.optional(v.array(accessRule), []),
   groups: v.optional(v.record(text, v.array(text)), {}),

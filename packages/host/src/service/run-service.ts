@@ -4,7 +4,9 @@ import { type Clock, type Logger, systemClock } from "@waybill/base";
 import { FileReplayCache, parsePrincipal } from "@waybill/kerberos";
 import { probeQemu } from "@waybill/qemu";
 import { AuditLog } from "../audit/audit-log.ts";
-import { Authorizer } from "../authorization/authorizer.ts";
+import { AccountNames } from "../authorization/account-names.ts";
+import { Authorizer, directoryNamesOf } from "../authorization/authorizer.ts";
+import { directoryNames } from "../authorization/directory-names.ts";
 import { type EvidenceMode, type HostConfig, readHostConfig } from "../config/host-config.ts";
 import { HostError, Hresult } from "../errors.ts";
 import { DelegationBroker } from "../evidence/delegation-broker.ts";
@@ -76,13 +78,26 @@ export async function runService(
   const replayCache = new FileReplayCache({ directory: join(config.state, "replay") });
   const client = hostKerberosClient(config["krb5-conf"], config.realm, logger);
   const identity = new HostIdentity(config.host, config.realm, client, keytab);
-  const authorizer = new Authorizer(config.host, {
+  const policy = {
     rules: config.access,
     groups: config.groups,
     requireProofOfIdentity: config["require-proof-of-identity"],
     delegatingHosts: config["delegating-hosts"],
     acceptDirect: config["accept-direct"],
+  };
+  const names = new AccountNames({
+    names: directoryNamesOf(policy),
+    directory: config.state,
+    realm: config.realm,
+    logger,
+    lookup: directoryNames({
+      realm: config.realm,
+      controller: config.directory,
+      getTicket: async (server, signal) =>
+        await client.getTicket({ tgt: await identity.ticketGrantingTicket(signal), server }, { signal }),
+    }),
   });
+  const authorizer = new Authorizer(config.host, policy, (name) => names.sid(name));
   const vms = new VmManager(journal, await vmOptions(config, run), logger);
   const settings = new SettingsStore(journal);
   const slots = new Slots(2);
@@ -181,6 +196,7 @@ export async function runService(
   await resolver.recover();
   takeUpJobs(journal, jobs, resolver);
   await supervisor.start();
+  await names.start();
   const port = await server.listen(address, config.migration?.port ?? migrationPort);
   const sessionBroker = new SessionBroker(keytab, replayCache, logger, clock);
   const ipc = new IpcServer(
@@ -201,6 +217,7 @@ export async function runService(
     migrationPort: port,
     socket,
     stop: async () => {
+      names.stop();
       resolver.stop();
       await closeMetrics?.();
       await ipc.close();

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sleep } from "@waybill/base";
 import type { Job, MigrationRequest, VirtualMachine } from "@waybill/hyperv";
-import { createTestDomain, type TestDomain, testPassword } from "@waybill/kdc/testing";
+import { type TestDomain, testPassword } from "@waybill/kdc/testing";
 import type { Credential } from "@waybill/kerberos";
 import { migrationServiceClass } from "../../src/index.ts";
 import type { MigrationStep } from "../../src/migration/steps.ts";
 import { Copies } from "./copies.ts";
+import { startController, type TestController } from "./domain-controller.ts";
 import { Link } from "./link.ts";
 import { TestHost, type Verdict } from "./test-host.ts";
 
@@ -25,6 +26,7 @@ export interface TwoHostsOptions {
 /** A domain, two hosts, one machine: everything a migration takes, in one folder and on loopback. */
 export class TwoHosts {
   readonly directory: string;
+  readonly controller: TestController;
   readonly domain: TestDomain;
   readonly hosts: readonly [TestHost, TestHost];
   readonly vm: string;
@@ -37,11 +39,12 @@ export class TwoHosts {
   onStep: StepWatcher = async () => "go";
 
   private constructor(
-    parts: Pick<TwoHosts, "directory" | "domain" | "hosts" | "vm" | "alice" | "links" | "subnet">,
+    parts: Pick<TwoHosts, "directory" | "controller" | "hosts" | "vm" | "alice" | "links" | "subnet">,
   ) {
     this.subnet = parts.subnet;
     this.directory = parts.directory;
-    this.domain = parts.domain;
+    this.controller = parts.controller;
+    this.domain = parts.controller.domain;
     this.hosts = parts.hosts;
     this.vm = parts.vm;
     this.alice = parts.alice;
@@ -60,7 +63,7 @@ export class TwoHosts {
         `${service}/${host}`,
       ]);
     const protocol = options.protocol ?? "kerberos";
-    const domain = await createTestDomain({
+    const controller = await startController({
       groups: [{ name: "VM Operators" }],
       users: [{ name: "alice", password: testPassword, groups: ["VM Operators"] }, "dave"],
       computers: ["KVM01", "KVM02"].map((name) => ({ name, dnsHostName: `${name.toLowerCase()}.lab.test` })),
@@ -68,14 +71,13 @@ export class TwoHosts {
         KVM01: { to: spns("kvm02"), protocol },
         KVM02: { to: spns("kvm01"), protocol },
       },
-      sockets: true,
     });
+    const { domain, ldap } = controller;
     const krb5Conf = join(directory, "krb5.conf");
     writeFileSync(
       krb5Conf,
       `[libdefaults]\n default_realm = ${domain.realm}\n[realms]\n ${domain.realm} = {\n  kdc = ${domain.server?.host}:${domain.server?.port}\n }\n`,
     );
-    const operators = domain.directory.groupBySam("VM Operators")?.sid ?? "";
     const [a = 0, b = 0] = randomBytes(2);
     const subnet = `127.${64 + (a % 64)}.${b}`;
     let self: TwoHosts | undefined;
@@ -88,9 +90,9 @@ export class TwoHosts {
         name,
         address,
         domain,
-        operators,
+        operators: "VM Operators",
         krb5Conf,
-        config: options.config?.(name, address) ?? {},
+        config: { directory: ldap, ...options.config?.(name, address) },
         onStep: async (...args) => (await self?.onStep(...args)) ?? "go",
       });
     }) as [TestHost, TestHost];
@@ -107,7 +109,7 @@ export class TwoHosts {
       forwardable: true,
     });
     const vm = randomUUID();
-    self = new TwoHosts({ directory, domain, hosts, vm, alice, links: links as [Link, Link], subnet });
+    self = new TwoHosts({ directory, controller, hosts, vm, alice, links: links as [Link, Link], subnet });
     await Promise.all(hosts.map((host) => host.start()));
     const machine = { name: "web01", uuid: vm, memoryMiB: 16, ...(await options.machine?.(directory)) };
     const { host, caller } = await hosts[0].as(alice);
@@ -220,7 +222,7 @@ export class TwoHosts {
     for (const host of this.hosts) this.copies.kill(host);
     await this.copies.stop();
     for (const link of this.links) link.close();
-    await this.domain.close();
+    await this.controller.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -14,6 +14,18 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "Give both the same accelerator; a running machine cannot change it.",
   ],
   [
+    "ACCESS_NAME_UNKNOWN",
+    "A name in the host's access list belongs to nobody in the domain, or to more than one account.",
+    "It is misspelt, it is a display name, or the group was renamed or deleted.",
+    "Use the pre-Windows 2000 name (sAMAccountName), user@domain, or a SID.",
+  ],
+  [
+    "ACCESS_NAMES_NOT_CHECKED",
+    "No domain controller could be asked who the names of the host's access list are.",
+    "LDAP (TCP 389) is closed, DNS names no controller, or none is up; what the host knew before still holds.",
+    "Open the way to a controller, or name one under `directory` in the host's configuration.",
+  ],
+  [
     "ALREADY_MOVING",
     "The machine is being moved already.",
     "Somebody else started it.",
@@ -235,6 +247,12 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "The destination lacks disk space.",
     "Its storage folder is full.",
     "Free space there.",
+  ],
+  [
+    "NOT_A_CONTROLLER",
+    "The LDAP server the host was told to ask is no domain controller.",
+    "`directory` in its configuration, or DNS, names something else.",
+    "Name a domain controller.",
   ],
   [
     "NOT_FOUND",
