@@ -1,5 +1,6 @@
 import type { Finding } from "../../findings/finding.ts";
 import type { Outcome, Prediction, StartKind } from "../../prediction/story.ts";
+import type { Proof } from "../../proof/proof.ts";
 import type { ExposureSummary } from "../../repair/exposure.ts";
 
 /** Person × source × destination; `PredictionMatrix` is one. */
@@ -31,6 +32,8 @@ export interface HtmlReport {
   readonly start?: StartKind | undefined;
   /** Cells whose whole story is told. */
   readonly stories?: readonly Prediction[] | undefined;
+  /** What real exchanges said to some of the stories. */
+  readonly proofs?: readonly Proof[] | undefined;
   readonly exposure: ExposureSummary;
   /** The same after the plan, when there is one. */
   readonly exposureAfter?: ExposureSummary | undefined;

@@ -43,7 +43,7 @@ export function renderHtml(report: HtmlReport): string {
 ${summarySection(report, counts)}
 ${matrixSection(report, counts)}
 ${findingsSection(report.findings)}
-${storiesSection(stories)}
+${storiesSection(stories, report.proofs)}
 ${exposureSection(report.exposure, report.exposureAfter)}
 </main>
 <footer>Predictions come from the rules that a KDC applies, over the directory as it was read; they are as old as that reading.</footer>

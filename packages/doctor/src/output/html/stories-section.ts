@@ -1,13 +1,22 @@
 import type { Exchange, Prediction } from "../../prediction/story.ts";
+import { answerWords, countSteps, type Proof, type ProofStep } from "../../proof/proof.ts";
 import { type Html, html } from "./html.ts";
-import { exchangeWords, outcomeSigns, outcomeWords, plain, startWords, storyId } from "./words.ts";
+import { count, exchangeWords, outcomeSigns, outcomeWords, plain, startWords, storyId } from "./words.ts";
 
-export function storiesSection(stories: readonly Prediction[]): Html {
+export function storiesSection(stories: readonly Prediction[], proofs: readonly Proof[] = []): Html {
   if (stories.length === 0) return html``;
-  return html`<section><h2 id="stories">What the KDC decides, step by step</h2>${stories.map(storyCard)}</section>`;
+  const byStory = new Map(proofs.map((proof) => [proof.prediction, proof]));
+  return html`<section><h2 id="stories">What the KDC decides, step by step</h2>${
+    proofs.length === 0 ? "" : proofSummary(proofs)
+  }${stories.map((story, index) => storyCard(story, index, byStory.get(story)))}</section>`;
 }
 
-function storyCard(story: Prediction, index: number): Html {
+function proofSummary(proofs: readonly Proof[]): Html {
+  const counts = countSteps(proofs);
+  return html`<p class="lead">Proved with real exchanges: ${count(counts.agrees, "answer")} as predicted, ${counts.differs} otherwise, ${counts["not-tried"]} not tried for want of a key or ticket.</p>`;
+}
+
+function storyCard(story: Prediction, index: number, proof: Proof | undefined): Html {
   const { person, source, destination, outcome, start, evidence, identity, managementServer } = story;
   return html`<details class="story" data-filter id="${storyId(index)}"${index === 0 ? html` open` : ""}>
 <summary><span class="sign ${outcome}">${outcomeSigns[outcome]}</span><span class="what"><b>${person}: ${plain(source)} → ${plain(destination)}</b><span>${story.sentence}</span></span></summary>
@@ -18,7 +27,7 @@ function storyCard(story: Prediction, index: number): Html {
 <div><dt>the destination sees</dt><dd>${identity === "proved" ? "an identity that the person proved (S-1-18-1)" : "an identity that a service asserted (S-1-18-2)"}</dd></div>
 <div><dt>outcome</dt><dd>${outcomeWords[outcome]}</dd></div>
 </dl>
-<ol class="steps">${story.exchanges.map(stepItem)}</ol>
+<ol class="steps">${story.exchanges.map((exchange, step) => stepItem(exchange, proof?.steps[step]))}</ol>
 ${
   story.uncertain.length === 0
     ? ""
@@ -26,7 +35,7 @@ ${
 }</div></details>`;
 }
 
-function stepItem(exchange: Exchange): Html {
+function stepItem(exchange: Exchange, proof: ProofStep | undefined): Html {
   const { kind, by, client, service, decision, flags, via, errorCode, ntStatus, reasons } = exchange;
   return html`<li class="${decision}"><div class="step"><b>${exchangeWords[kind]}</b>
 <span>${by}${client === by ? "" : html` for <b>${client}</b>`} → <code>${service}</code></span>
@@ -42,9 +51,23 @@ function stepItem(exchange: Exchange): Html {
       : html`<span class="mark">${exchange.target.spelling} name</span>`
   }${errorCode === undefined ? "" : html`<span class="mark"><code>${errorCode}</code></span>`}${
     ntStatus === undefined ? "" : html`<span class="mark"><code>${ntStatus}</code></span>`
-  }</span></div>${
+  }${proof === undefined ? "" : proofMark(proof)}</span></div>${
     reasons.length === 0
       ? ""
       : html`<ul class="reasons">${reasons.map(({ id, sentence }) => html`<li>${sentence} <code>${id}</code></li>`)}</ul>`
-  }</li>`;
+  }${proof === undefined ? "" : proofNote(proof)}</li>`;
+}
+
+const verdictWords = { agrees: "proved", differs: "differs", "not-tried": "not tried" } as const;
+const verdictClasses = { agrees: "granted", differs: "refused", "not-tried": "lacking" } as const;
+
+function proofMark({ verdict }: ProofStep): Html {
+  return html`<span class="mark ${verdictClasses[verdict]}">${verdictWords[verdict]}</span>`;
+}
+
+function proofNote({ verdict, real, note }: ProofStep): Html {
+  const said = verdict === "differs" && real !== undefined ? `The KDC answered: ${answerWords(real)}.` : "";
+  return said === "" && note === undefined
+    ? html``
+    : html`<p class="note">${said}${note === undefined ? "" : ` ${note}`}</p>`;
 }

@@ -1,6 +1,7 @@
 import type { Report } from "../../findings/examine.ts";
 import type { Finding } from "../../findings/finding.ts";
 import type { Prediction } from "../../prediction/story.ts";
+import type { Proof, ProofStep, RealAnswer } from "../../proof/proof.ts";
 import type { AttributeDiff } from "../../repair/attribute-diff.ts";
 import type { ExposureSummary } from "../../repair/exposure.ts";
 import type { Plan } from "../../repair/plan.ts";
@@ -98,4 +99,47 @@ export function diffJson(diff: AttributeDiff): DiffJson {
 /** A plan, as `--fix --json` and `delegation … --json` give it. */
 export function planJson(plan: Plan): Record<string, unknown> {
   return { schema: reportSchema, ...plan, diffs: plan.diffs.map(diffJson) };
+}
+
+/** `--prove`: each exchange as predicted and as it was answered. */
+export interface ProofJson {
+  readonly person: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly evidence: Prediction["evidence"];
+  readonly verdict: Proof["verdict"];
+  readonly steps: readonly {
+    readonly kind: ProofStep["predicted"]["kind"];
+    readonly by: string;
+    readonly client: string;
+    readonly service: string;
+    readonly verdict: ProofStep["verdict"];
+    readonly predicted: RealAnswer;
+    readonly real?: RealAnswer | undefined;
+    readonly note?: string | undefined;
+  }[];
+}
+
+export function proofJson({ prediction, steps, verdict }: Proof): ProofJson {
+  const { person, source, destination, evidence } = prediction;
+  return {
+    person,
+    source,
+    destination,
+    evidence,
+    verdict,
+    steps: steps.map(({ predicted, verdict: own, real, note }) => {
+      const { kind, by, client, service, decision, flags, errorCode, ntStatus } = predicted;
+      return {
+        kind,
+        by,
+        client,
+        service,
+        verdict: own,
+        predicted: { decision, flags, errorCode, ntStatus },
+        real,
+        note,
+      };
+    }),
+  };
 }

@@ -1,15 +1,22 @@
+import { questionOf } from "../../prediction/question.ts";
 import type { Exchange, Prediction } from "../../prediction/story.ts";
+import { answerWords, type Proof, type ProofStep } from "../../proof/proof.ts";
 import { guarded, type Palette, plainPalette, printable } from "./palette.ts";
 
-/** Every exchange of one migration, its flags, the decision and the named reason. */
-export function storyText(prediction: Prediction, colours: Palette = plainPalette): string {
+/** Every exchange of one migration, its flags, the decision and the named reason; with a proof, what the KDC really said. */
+export function storyText(
+  prediction: Prediction,
+  colours: Palette = plainPalette,
+  proof?: Proof,
+): string {
   const palette = guarded(colours);
-  const lines = prediction.exchanges.map((exchange) => {
+  const lines = prediction.exchanges.map((exchange, index) => {
     const refused = exchange.decision === "refused";
     const mark = refused ? palette.bad("refused") : palette.good("granted");
     return [
       `  ${mark}  ${printable(questionOf(exchange))}${notesOf(exchange)}`,
       ...reasonLines(exchange, palette),
+      ...proofLines(proof?.steps[index], palette),
     ].join("\n");
   });
   const verdict = prediction.works ? palette.good(prediction.sentence) : palette.bad(prediction.sentence);
@@ -17,20 +24,6 @@ export function storyText(prediction: Prediction, colours: Palette = plainPalett
     palette.warn(`  not certain: ${attribute} of ${account} could not be read`),
   );
   return [verdict, ...lines, ...unsure].join("\n");
-}
-
-function questionOf({ kind, by, client, service }: Exchange): string {
-  switch (kind) {
-    case "login":
-    case "host-login":
-      return `${by} signs in (AS)`;
-    case "service-ticket":
-      return `${by} asks for a ticket to ${service} (TGS)`;
-    case "s4u2self":
-      return `${by} asks for a ticket to itself in the name of ${client} (S4U2Self)`;
-    case "s4u2proxy":
-      return `${by} asks for a ticket to ${service} in the name of ${client} (S4U2Proxy)`;
-  }
 }
 
 function notesOf({ decision, flags, via, errorCode, ntStatus }: Exchange): string {
@@ -44,4 +37,15 @@ function notesOf({ decision, flags, via, errorCode, ntStatus }: Exchange): strin
 
 function reasonLines({ reasons }: Exchange, palette: Palette): string[] {
   return reasons.map(({ id, sentence }) => palette.faint(`             ${sentence} [${id}]`));
+}
+
+function proofLines(step: ProofStep | undefined, palette: Palette): string[] {
+  if (step === undefined) return [];
+  const { verdict, real, note } = step;
+  const remark = note === undefined ? "" : ` (${note})`;
+  if (verdict === "not-tried" || real === undefined)
+    return [palette.warn(`             not tried: ${note ?? "no key and no ticket"}`)];
+  return verdict === "agrees"
+    ? [palette.good(`             proved: ${answerWords(real)}${remark}`)]
+    : [palette.bad(`             DIFFERS: the KDC answered "${answerWords(real)}"${remark}`)];
 }
