@@ -249,12 +249,6 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "Free space there.",
   ],
   [
-    "NOT_A_CONTROLLER",
-    "The LDAP server the host was told to ask is no domain controller.",
-    "`directory` in its configuration, or DNS, names something else.",
-    "Name a domain controller.",
-  ],
-  [
     "NOT_FOUND",
     "There is no such thing, or you may not see it.",
     "A wrong name, or it was moved.",
