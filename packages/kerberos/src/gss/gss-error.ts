@@ -1,4 +1,5 @@
 import { Asn1Error } from "@waybill/asn1";
+import { formatEncType } from "../crypto/enctype-names.ts";
 import { KerberosError, type KerberosErrorDetails } from "../errors.ts";
 
 /** Failures that are GSS-API's own; Kerberos failures keep the names of RFC 4120 and of the PAC. */
@@ -42,6 +43,30 @@ export class GssError extends KerberosError {
 /** A token that does not follow its specification. */
 export function defective(what: string, cause?: unknown): GssError {
   return new GssError("GSS_DEFECTIVE_TOKEN", `defective token: ${what}`, { cause });
+}
+
+/** A message or MIC that was not made by the peer for this context, or not like this. */
+export function badMic(): GssError {
+  return new GssError("GSS_BAD_MIC", "the token fails its integrity check: altered, or of another context");
+}
+
+/** A token of this side that somebody sent back. */
+export function wrongDirection(): GssError {
+  return new GssError("GSS_WRONG_DIRECTION", "the token was made by this side: a reflection");
+}
+
+/** A context key of a type that was not allowed: rc4-hmac, unless `etypes` names it. */
+export function enctypeRefused(etype: number): GssError {
+  return new GssError(
+    "GSS_ENCTYPE_UNSUPPORTED",
+    `contexts with keys of ${formatEncType(etype)} are not allowed here`,
+    {
+      family: "environment",
+      facts: { etype },
+      remedy:
+        "Give the service account AES keys: set msDS-SupportedEncryptionTypes to 24 and reset its password. Where RC4 must be, name it in `etypes`.",
+    },
+  );
 }
 
 /** Runs a decoder on a peer's bytes; what does not decode is a defective token. */

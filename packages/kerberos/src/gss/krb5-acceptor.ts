@@ -10,6 +10,7 @@ import {
 import type { Credential } from "../client/credential.ts";
 import { verifyChecksum } from "../crypto/checksum.ts";
 import { decrypt, encrypt } from "../crypto/encrypt.ts";
+import { defaultEncTypes } from "../crypto/enctypes.ts";
 import { randomKey } from "../crypto/random-key.ts";
 import { KerberosError } from "../errors.ts";
 import { ApRep, type ApReq, EncApRepPart } from "../messages/ap.ts";
@@ -30,13 +31,14 @@ import { type AcceptedApReq, acceptApReq } from "./accept-ap-req.ts";
 import { type AuthenticatorChecksum, decodeAuthenticatorChecksum } from "./authenticator-checksum.ts";
 import { type ChannelBindings, hashChannelBindings } from "./channel-bindings.ts";
 import { decodeDelegation } from "./delegation.ts";
-import { decoding, defective, GssError } from "./gss-error.ts";
+import { decoding, defective, enctypeRefused, GssError } from "./gss-error.ts";
 import { GssFlags } from "./gss-flags.ts";
 import type { Handshake, StepResult } from "./handshake.ts";
 import { isKrb5 } from "./mechanism-oid.ts";
 import type { ServiceKeys } from "./open-ticket.ts";
 import type { ReplayCache } from "./replay-cache.ts";
 import { SecurityContext } from "./security-context.ts";
+import { subkeyInForce } from "./subkey-in-force.ts";
 import { frameKrb5, isFramed, TokenId, unframeToken } from "./token-frame.ts";
 
 /** What a service accepts: `keytab` and `replayCache` are all it takes. */
@@ -51,6 +53,11 @@ export interface AcceptorOptions {
   readonly channelBindings?: ChannelBindings | readonly ChannelBindings[] | undefined;
   /** Refuse initiators that send no channel bindings. Those that send wrong ones are refused anyway. */
   readonly requireChannelBindings?: boolean | undefined;
+  /**
+   * Encryption types the keys of a context may be of. Default: AES only; `encTypesWithRc4` allows rc4-hmac too. What
+   * tickets are sealed with is the keytab's matter.
+   */
+  readonly etypes?: readonly number[] | undefined;
   /** Refuse tickets without a PAC. */
   readonly requirePac?: boolean | undefined;
   /** Tolerated difference of clocks in milliseconds. Default five minutes. */
@@ -107,6 +114,7 @@ export class Krb5Acceptor implements Handshake {
       clockSkew: this.#options.clockSkew ?? defaultClockSkew,
     });
     const { request, encTicketPart, authenticator } = accepted;
+    this.#checkEncTypes(accepted);
     const stated = this.#readChecksum(accepted);
     const said = stated ?? assumedFlags(request);
     const channelBound = this.#checkBindings(said, accepted);
@@ -119,9 +127,8 @@ export class Krb5Acceptor implements Handshake {
     const mutual = (request.apOptions & ApOptions.mutualRequired) !== 0 || dce;
     const initiatorSequence = authenticator.seqNumber ?? 0;
     const subkey = authenticator.subkey;
-    const acceptorSubkey = mutual
-      ? randomKey((subkey ?? encTicketPart.key).keytype, this.#random)
-      : undefined;
+    const { keytype } = subkey ?? encTicketPart.key;
+    const acceptorSubkey = mutual ? subkeyInForce(randomKey(keytype, this.#random), dce) : undefined;
     const sendSequence = mutual ? randomUint31(this.#random) & 0x3fffffff : initiatorSequence;
     const context = new SecurityContext({
       initiator: false,
@@ -180,6 +187,12 @@ export class Krb5Acceptor implements Handshake {
     }
     this.#finished = true;
     return { done: true, context: pending.context };
+  }
+
+  #checkEncTypes({ encTicketPart, authenticator }: AcceptedApReq): void {
+    const { etypes = defaultEncTypes } = this.#options;
+    for (const key of [encTicketPart.key, authenticator.subkey])
+      if (key !== undefined && !etypes.includes(key.keytype)) throw enctypeRefused(key.keytype);
   }
 
   /** `undefined` when the initiator did not speak GSS-API's dialect and stated no flags. */

@@ -9,6 +9,7 @@ import {
 import type { Credential } from "../client/credential.ts";
 import { ntStatusOf } from "../client/krb-error.ts";
 import { decrypt, encrypt } from "../crypto/encrypt.ts";
+import { defaultEncTypes } from "../crypto/enctypes.ts";
 import { randomKey } from "../crypto/random-key.ts";
 import { KerberosError } from "../errors.ts";
 import { ApRep, ApReq, Authenticator, EncApRepPart } from "../messages/ap.ts";
@@ -23,11 +24,12 @@ import { MsgType } from "../registry/msg-type.ts";
 import { encodeAuthenticatorChecksum } from "./authenticator-checksum.ts";
 import { type ChannelBindings, hashChannelBindings } from "./channel-bindings.ts";
 import { encodeDelegation } from "./delegation.ts";
-import { decoding, defective, GssError } from "./gss-error.ts";
+import { decoding, defective, enctypeRefused, GssError } from "./gss-error.ts";
 import { defaultGssFlags, GssFlags } from "./gss-flags.ts";
 import type { Handshake, StepResult } from "./handshake.ts";
 import { isKrb5, MechanismOid } from "./mechanism-oid.ts";
 import { SecurityContext } from "./security-context.ts";
+import { subkeyInForce } from "./subkey-in-force.ts";
 import { frameKrb5, isFramed, TokenId, unframeToken } from "./token-frame.ts";
 
 /** How an initiator begins. */
@@ -37,6 +39,8 @@ export interface InitiatorOptions {
   /** `GssFlags` asked for. Default: mutual, replay, sequence, integrity, confidentiality. */
   readonly flags?: number | undefined;
   readonly channelBindings?: ChannelBindings | undefined;
+  /** Encryption types the context's keys may be of. Default: AES only; `encTypesWithRc4` allows rc4-hmac too. */
+  readonly etypes?: readonly number[] | undefined;
   /** A forwarded ticket-granting ticket to hand to the acceptor; sets the delegate flag. */
   readonly delegate?: Credential | undefined;
   readonly clock?: Clock | undefined;
@@ -113,7 +117,8 @@ export class Krb5Initiator implements Handshake {
   }
 
   #request(): StepResult {
-    const { credential, delegate, channelBindings } = this.#options;
+    const { credential, delegate, channelBindings, etypes = defaultEncTypes } = this.#options;
+    if (!etypes.includes(credential.key.keytype)) throw enctypeRefused(credential.key.keytype);
     const now = this.#clock.now();
     const subkey = randomKey(credential.key.keytype, this.#random);
     // Thirty bits: some peers hold sequence numbers in signed words.
@@ -179,8 +184,11 @@ export class Krb5Initiator implements Handshake {
     if (part.ctime !== sent.ctime || part.cusec !== sent.cusec) {
       throw new GssError("KRB_AP_ERR_MUT_FAIL", "the acceptor's answer is to another request");
     }
+    const { etypes = defaultEncTypes } = this.#options;
+    if (part.subkey !== undefined && !etypes.includes(part.subkey.keytype))
+      throw enctypeRefused(part.subkey.keytype);
     const acceptorSequence = part.seqNumber ?? 0;
-    const context = this.#establish(sent, acceptorSequence, part.subkey);
+    const context = this.#establish(sent, acceptorSequence, subkeyInForce(part.subkey, dce));
     if (!dce) return { done: true, context };
     const third = EncApRepPart.encode({ ...this.#time(), seqNumber: acceptorSequence });
     const cipher = encrypt(key, KeyUsage.apRepEncPart, third);

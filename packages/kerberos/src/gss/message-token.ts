@@ -3,9 +3,9 @@ import { checksum, checksumSize, checksumTypeFor, verifyChecksum } from "../cryp
 import { decrypt, encrypt } from "../crypto/encrypt.ts";
 import { enctypeInfo } from "../crypto/enctypes.ts";
 import type { EncryptionKey } from "../messages/basic.ts";
-import { EncType } from "../registry/enc-type.ts";
 import { KeyUsage } from "../registry/key-usage.ts";
-import { defective, GssError } from "./gss-error.ts";
+import { badMic, defective, wrongDirection } from "./gss-error.ts";
+import type { ReceivedToken, SplitToken } from "./message-protection.ts";
 
 /**
  * Per-message tokens of RFC 4121 section 4.2. A header of 16 octets:
@@ -28,12 +28,6 @@ export interface Direction {
   readonly sequence: number;
 }
 
-export interface ReceivedToken {
-  readonly message: Uint8Array;
-  readonly confidential: boolean;
-  readonly sequence: number;
-}
-
 /** Which key a token from the peer was made with, by whether it claims the acceptor's subkey. */
 export type KeyChoice = (acceptorSubkey: boolean) => EncryptionKey;
 
@@ -50,26 +44,10 @@ function header(id: number, direction: Direction, sealed: boolean, ec: number): 
   return bytes;
 }
 
-function refuseRc4(key: EncryptionKey): void {
-  if (key.keytype !== EncType.rc4Hmac) return;
-  throw new GssError("GSS_ENCTYPE_UNSUPPORTED", "messages are not protected with rc4-hmac keys (RFC 4757)", {
-    family: "environment",
-    remedy:
-      "Give the service account AES keys: set msDS-SupportedEncryptionTypes to 24 and reset its password.",
-  });
-}
-
 const sealUsage = (fromAcceptor: boolean): number =>
   fromAcceptor ? KeyUsage.gssAcceptorSeal : KeyUsage.gssInitiatorSeal;
 const signUsage = (fromAcceptor: boolean): number =>
   fromAcceptor ? KeyUsage.gssAcceptorSign : KeyUsage.gssInitiatorSign;
-
-/** A token cut after everything that is not message: what frames that carry the two apart want. */
-export interface SplitToken {
-  readonly token: Uint8Array;
-  /** Octets in front of the message (which has its own length still). */
-  readonly headerLength: number;
-}
 
 export interface WrapOptions {
   /** Rotate checksums to the front, so that the message's octets are the token's last ones. */
@@ -85,7 +63,6 @@ export function sealToken(
   message: Uint8Array,
   options: WrapOptions = {},
 ): SplitToken {
-  refuseRc4(key);
   const { confounderSize, macSize } = enctypeInfo(key.keytype);
   const ec = options.dceStyle ? confounderSize : 0;
   const head = header(wrapId, direction, true, ec);
@@ -107,7 +84,6 @@ export function signToken(
   message: Uint8Array,
   options: WrapOptions = {},
 ): SplitToken {
-  refuseRc4(key);
   const head = header(wrapId, direction, false, 0);
   const signed = new Uint8Array(message.length + headerSize);
   signed.set(message);
@@ -157,7 +133,7 @@ function readHeader(token: Uint8Array, id: number, fromAcceptor: boolean): Heade
     );
   }
   if (((flags & Flag.sentByAcceptor) !== 0) !== fromAcceptor) {
-    throw new GssError("GSS_WRONG_DIRECTION", "the token was made by this side: a reflection");
+    throw wrongDirection();
   }
   const high = head.readUInt32BE(8);
   if (high > 0x1fffff) throw defective("sequence number out of range");
@@ -169,7 +145,7 @@ function readHeader(token: Uint8Array, id: number, fromAcceptor: boolean): Heade
   };
 }
 
-/** Opens a Wrap token of the peer. @throws GssError GSS_DEFECTIVE_TOKEN, GSS_BAD_MIC, GSS_WRONG_DIRECTION, GSS_ENCTYPE_UNSUPPORTED */
+/** Opens a Wrap token of the peer. @throws GssError GSS_DEFECTIVE_TOKEN, GSS_BAD_MIC, GSS_WRONG_DIRECTION */
 export function openToken(
   keyFor: KeyChoice,
   fromAcceptor: boolean,
@@ -178,7 +154,6 @@ export function openToken(
 ): ReceivedToken {
   const { sealed, acceptorSubkey, sequence, head } = readHeader(token, wrapId, fromAcceptor);
   const key = keyFor(acceptorSubkey);
-  refuseRc4(key);
   const ec = head.readUInt16BE(4);
   const rrc = head.readUInt16BE(6);
   // Not subarray: a Buffer's would be a Buffer, and the message a view of it.
@@ -237,13 +212,8 @@ function openSigned(
   return message;
 }
 
-function badMic(): GssError {
-  return new GssError("GSS_BAD_MIC", "the token fails its integrity check: altered, or of another context");
-}
-
 /** A detached MIC over `message`. */
 export function makeMic(key: EncryptionKey, direction: Direction, message: Uint8Array): Uint8Array {
-  refuseRc4(key);
   const head = header(micId, direction, false, 0);
   const mac = checksum(key, signUsage(direction.fromAcceptor), micInput(message, head)).checksum;
   const token = new Uint8Array(headerSize + mac.length);
@@ -261,7 +231,6 @@ export function checkMic(
 ): number {
   const { acceptorSubkey, sequence, head } = readHeader(token, micId, fromAcceptor);
   const key = keyFor(acceptorSubkey);
-  refuseRc4(key);
   const mac = { cksumtype: checksumTypeFor(key.keytype), checksum: token.subarray(headerSize) };
   if (!verifyChecksum(key, signUsage(fromAcceptor), micInput(message, head), mac)) throw badMic();
   return sequence;

@@ -5,9 +5,12 @@ import type { EncryptionKey } from "../messages/basic.ts";
 import type { EncTicketPart, Ticket } from "../messages/ticket.ts";
 import type { Pac } from "../pac/pac.ts";
 import { formatPrincipal, type Principal } from "../principal.ts";
+import { EncType } from "../registry/enc-type.ts";
+import { CfxProtection } from "./cfx-protection.ts";
 import { GssError } from "./gss-error.ts";
 import { GssFlags } from "./gss-flags.ts";
-import { checkMic, type Direction, makeMic, openToken, sealToken, signToken } from "./message-token.ts";
+import type { MessageProtection } from "./message-protection.ts";
+import { Rc4Protection } from "./rc4-protection.ts";
 import { SequenceWindow } from "./sequence-window.ts";
 
 /** The initiator's service ticket as the acceptor received it: evidence for S4U2Proxy. */
@@ -41,11 +44,11 @@ export interface EstablishedContext {
 /** Parts of a wrapped message for frames that carry header and ciphertext apart, as WinRM's do. */
 export interface SealedParts {
   readonly header: Uint8Array;
-  /** As long as the message. */
+  /** As long as the message; with rc4-hmac keys outside DCE style one octet of padding longer. */
   readonly payload: Uint8Array;
 }
 
-/** An established Kerberos security context: RFC 4121. One side's; not to be shared between connections. */
+/** An established Kerberos security context: RFC 4121, and RFC 4757 with rc4-hmac keys. One side's; not to be shared between connections. */
 export class SecurityContext {
   readonly initiator: boolean;
   /** The other side, authenticated. To an initiator without mutual authentication only the name it asked for. */
@@ -69,6 +72,7 @@ export class SecurityContext {
   readonly channelBound: boolean;
   readonly #initiatorKey: EncryptionKey;
   readonly #acceptorSubkey: EncryptionKey | undefined;
+  readonly #protection: MessageProtection;
   readonly #window: SequenceWindow;
   #sendSequence: number;
 
@@ -86,6 +90,12 @@ export class SecurityContext {
     this.channelBound = parts.channelBound ?? false;
     this.#initiatorKey = parts.initiatorSubkey ?? parts.sessionKey;
     this.#acceptorSubkey = parts.acceptorSubkey;
+    const key = this.#key;
+    const side = { initiator: this.initiator, dceStyle: (this.flags & GssFlags.dceStyle) !== 0 };
+    this.#protection =
+      key.keytype === EncType.rc4Hmac
+        ? new Rc4Protection(key, side)
+        : new CfxProtection({ initiatorKey: this.#initiatorKey, acceptorSubkey: this.#acceptorSubkey }, side);
     this.#sendSequence = parts.sendSequence;
     this.#window = new SequenceWindow(parts.receiveSequence, {
       replay: (parts.flags & GssFlags.replay) !== 0,
@@ -110,25 +120,9 @@ export class SecurityContext {
     return this.#acceptorSubkey ?? this.#initiatorKey;
   }
 
-  get #dceStyle(): boolean {
-    return (this.flags & GssFlags.dceStyle) !== 0;
-  }
-
-  #keyFor = (acceptorSubkey: boolean): EncryptionKey => {
-    if (!acceptorSubkey) return this.#initiatorKey;
-    if (this.#acceptorSubkey !== undefined) return this.#acceptorSubkey;
-    throw new GssError("GSS_BAD_MIC", "the token claims an acceptor's subkey, and there is none");
-  };
-
-  #nextDirection(): Direction {
-    const sequence = this.#sendSequence++;
-    return { fromAcceptor: !this.initiator, acceptorSubkey: this.#acceptorSubkey !== undefined, sequence };
-  }
-
   /** GSS_Wrap: signs, and seals when `confidential`. */
   wrap(message: Uint8Array, confidential = true): Uint8Array {
-    const protect = confidential ? sealToken : signToken;
-    return protect(this.#key, this.#nextDirection(), message).token;
+    return this.#protection.wrap(message, confidential, this.#sendSequence++);
   }
 
   /**
@@ -138,20 +132,14 @@ export class SecurityContext {
    *   GSS_DUPLICATE_TOKEN, GSS_OLD_TOKEN, GSS_OUT_OF_SEQUENCE
    */
   unwrap(token: Uint8Array): { message: Uint8Array; confidential: boolean } {
-    const { message, confidential, sequence } = openToken(this.#keyFor, this.initiator, token, {
-      dceStyle: this.#dceStyle,
-    });
+    const { message, confidential, sequence } = this.#protection.unwrap(token);
     this.#window.accept(sequence);
     return { message, confidential };
   }
 
   /** Seals (or signs) so that header and message stand apart and the payload is as long as the message. */
   wrapWithHeader(message: Uint8Array, confidential = true): SealedParts {
-    const protect = confidential ? sealToken : signToken;
-    const { token, headerLength } = protect(this.#key, this.#nextDirection(), message, {
-      rotated: true,
-      dceStyle: this.#dceStyle,
-    });
+    const { token, headerLength } = this.#protection.wrapSplit(message, confidential, this.#sendSequence++);
     return { header: token.subarray(0, headerLength), payload: token.subarray(headerLength) };
   }
 
@@ -172,12 +160,12 @@ export class SecurityContext {
 
   /** GSS_GetMIC */
   getMic(message: Uint8Array): Uint8Array {
-    return makeMic(this.#key, this.#nextDirection(), message);
+    return this.#protection.mic(message, this.#sendSequence++);
   }
 
   /** GSS_VerifyMIC. @throws GssError like {@link unwrap} */
   verifyMic(message: Uint8Array, mic: Uint8Array): void {
-    this.#window.accept(checkMic(this.#keyFor, this.initiator, message, mic));
+    this.#window.accept(this.#protection.verifyMic(message, mic));
   }
 
   /**

@@ -27,21 +27,23 @@ export function isFramed(token: Uint8Array): boolean {
 export function frameToken(mechanism: string, body: Uint8Array): Uint8Array {
   const oid = objectIdentifier.encode(mechanism);
   const length = oid.length + body.length;
-  const head =
-    length < 0x80
-      ? [length]
-      : length < 0x100
-        ? [0x81, length]
-        : length < 0x10000
-          ? [0x82, length >>> 8, length & 0xff]
-          : [0x83, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff];
+  const octets = length < 0x80 ? 0 : length < 0x100 ? 1 : length < 0x10000 ? 2 : length < 0x1000000 ? 3 : 4;
+  const head = octets === 0 ? [length] : [0x80 | octets];
+  for (let at = octets - 1; at >= 0; at--) head.push((length >>> (8 * at)) & 0xff);
   return concatBytes(Uint8Array.of(applicationTag, ...head), oid, body);
 }
 
+/** Where a frame's contents lie: `end` may be short of the token's end, where more follows the frame. */
+export interface Frame {
+  readonly mechanism: string;
+  /** Behind the mechanism's identifier. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** @throws GssError GSS_DEFECTIVE_TOKEN */
-export function unframeToken(token: Uint8Array): FramedToken {
+export function readFrame(token: Uint8Array): Frame {
   if (!isFramed(token) || token.length < 4) throw defective("not framed as an initial context token");
-  if (token.length > maxToken) throw defective(`${token.length} octets are too many`);
   const first = token[1] ?? 0;
   const count = first < 0x80 ? 0 : first & 0x7f;
   if (count > 4 || first === 0x80) throw defective("bad length");
@@ -51,9 +53,18 @@ export function unframeToken(token: Uint8Array): FramedToken {
     for (let index = 0; index < count; index++) length = length * 256 + (token[2 + index] ?? 0);
   }
   const content = 2 + count;
-  if (content + length !== token.length) throw defective("its length is not the frame's");
-  const oid = decoding("mechanism", () => objectIdentifier.decodePrefix(token.subarray(content)));
-  return { mechanism: oid.value, body: token.subarray(content + oid.length) };
+  const end = content + length;
+  if (end > token.length) throw defective("its length is not the frame's");
+  const oid = decoding("mechanism", () => objectIdentifier.decodePrefix(token.subarray(content, end)));
+  return { mechanism: oid.value, start: content + oid.length, end };
+}
+
+/** @throws GssError GSS_DEFECTIVE_TOKEN */
+export function unframeToken(token: Uint8Array): FramedToken {
+  if (token.length > maxToken) throw defective(`${token.length} octets are too many`);
+  const { mechanism, start, end } = readFrame(token);
+  if (end !== token.length) throw defective("its length is not the frame's");
+  return { mechanism, body: token.subarray(start) };
 }
 
 /** A Kerberos context token: identifier and message in the mechanism's frame. */

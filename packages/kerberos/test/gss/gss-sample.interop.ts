@@ -7,6 +7,8 @@ import {
   type Credential,
   createAcceptor,
   createInitiator,
+  EncType,
+  encTypesWithRc4,
   FileReplayCache,
   GssFlags,
   KerberosClient,
@@ -21,22 +23,30 @@ import { type Daemon, loopbackAddress, run, startDaemon, waitForPort } from "../
 import { SampleConnection, SampleFlags } from "./gss-sample-protocol.ts";
 
 const { mutual, replay, sequence, confidentiality, integrity } = GssFlags;
-const service = "host/kvm01.mit.test";
+// One with AES keys, and one with RC4's alone (RFC 4757): off unless named.
+const hosts = ["kvm01.mit.test", "rc4.mit.test"];
+const etypeOf = (host: string): number =>
+  host.startsWith("rc4") ? EncType.rc4Hmac : EncType.aes256CtsHmacSha1;
 const message = "what the waybill says";
 
 let realm: MitRealm;
 let keytab: Keytab;
 let keytabPath: string;
 let env: Readonly<Record<string, string>>;
-let ticket: Credential;
+const tickets = new Map<string, Credential>();
 let replayCache: FileReplayCache;
 const address = loopbackAddress();
 
 beforeAll(async () => {
   realm = await MitRealm.start({
-    principals: [{ name: "alice", password: "alice-pw" }, { name: service }],
+    principals: [
+      { name: "alice", password: "alice-pw" },
+      { name: "host/kvm01.mit.test" },
+      { name: "host/rc4.mit.test", enctypes: "rc4-hmac" },
+    ],
   });
-  keytabPath = await realm.exportKeytab(service);
+  await realm.kadmin("setstr host/rc4.mit.test session_enctypes rc4-hmac");
+  keytabPath = await realm.exportKeytab(...hosts.map((host) => `host/${host}`));
   keytab = await readKeytab(keytabPath);
   replayCache = new FileReplayCache({ directory: join(realm.directory, "replay") });
   env = { ...realm.env, KRB5CCNAME: join(realm.directory, "cc"), KRB5RCACHETYPE: "none" };
@@ -44,15 +54,18 @@ beforeAll(async () => {
   const locator = staticLocator({ "MIT.TEST": { kdc: [realm.address] } });
   const client = new KerberosClient({ transport: new NetworkTransport({ locator }) });
   const tgt = await client.login({ principal: parsePrincipal("alice@MIT.TEST"), password: "alice-pw" });
-  ticket = await client.getTicket({ tgt, server: parsePrincipal(`${service}@MIT.TEST`) });
+  for (const host of hosts) {
+    const server = parsePrincipal(`host/${host}@MIT.TEST`);
+    tickets.set(host, await client.getTicket({ tgt, server, etypes: [etypeOf(host)] }));
+  }
 });
 afterAll(async () => {
   replayCache?.close();
   await realm?.stop();
 });
 
-describe("MIT's gss-client against our acceptor", () => {
-  const heard: { peer: string; text: string; flags: number }[] = [];
+describe.each(hosts)("MIT's gss-client against our acceptor, %s", (host) => {
+  const heard: { peer: string; text: string; etype: number }[] = [];
   let server: Server;
   let port: number;
 
@@ -64,7 +77,7 @@ describe("MIT's gss-client against our acceptor", () => {
   afterAll(() => server?.close());
 
   async function serve(connection: SampleConnection): Promise<void> {
-    const acceptor = createAcceptor({ keytab, replayCache });
+    const acceptor = createAcceptor({ keytab, replayCache, etypes: encTypesWithRc4 });
     await connection.receive();
     while (acceptor.context === undefined) {
       const { token } = (await connection.receive())!;
@@ -78,7 +91,11 @@ describe("MIT's gss-client against our acceptor", () => {
       const wrapped = (frame.flags & SampleFlags.wrapped) !== 0;
       const plain = wrapped ? context.unwrap(frame.token) : { message: frame.token, confidential: false };
       expect(plain.confidential).toBe(wrapped && (frame.flags & SampleFlags.encrypted) !== 0);
-      heard.push({ peer: context.peerName, text: fromUtf8(plain.message), flags: context.flags });
+      heard.push({
+        peer: context.peerName,
+        text: fromUtf8(plain.message),
+        etype: context.sessionKey.keytype,
+      });
       if ((frame.flags & SampleFlags.sendMic) !== 0)
         connection.send(SampleFlags.mic, context.getMic(plain.message));
       else connection.send(SampleFlags.noop, emptyBytes);
@@ -98,31 +115,25 @@ describe("MIT's gss-client against our acceptor", () => {
   ])("%s %s %s %s %s", async (...options: (string | undefined)[]) => {
     heard.length = 0;
     const given = options.filter((option) => option !== undefined);
-    const out = await run(
-      "gss-client",
-      ["-port", String(port), ...given, address, "host@kvm01.mit.test", message],
-      { env },
-    );
+    const out = await run("gss-client", ["-port", String(port), ...given, address, `host@${host}`, message], {
+      env,
+    });
     expect(heard.length).toBe(given.includes("-mcount") ? 15 : 1);
-    for (const { peer, text } of heard)
-      expect({ peer, text }).toEqual({ peer: "alice@MIT.TEST", text: message });
+    for (const said of heard)
+      expect(said).toEqual({ peer: "alice@MIT.TEST", text: message, etype: etypeOf(host) });
     if (!given.includes("-nm")) expect(out).toContain("Signature verified.");
   });
 });
 
-describe("our initiator against MIT's gss-server", () => {
+describe.each(hosts)("our initiator against MIT's gss-server, %s", (host) => {
   const port = randomInt(20_000, 30_000);
   let server: Daemon;
   beforeAll(async () => {
     // It listens on every address: only the port can be ours.
-    server = startDaemon(
-      "gss-server",
-      ["-port", String(port), "-keytab", keytabPath, "host@kvm01.mit.test"],
-      {
-        env,
-        log: join(realm.directory, "gss-server.log"),
-      },
-    );
+    server = startDaemon("gss-server", ["-port", String(port), "-keytab", keytabPath, `host@${host}`], {
+      env,
+      log: join(realm.directory, `gss-server-${host}.log`),
+    });
     await waitForPort(address, port, server);
   });
   afterAll(async () => await server?.stop());
@@ -135,7 +146,12 @@ describe("our initiator against MIT's gss-server", () => {
     const socket = connect(port, address);
     const connection = new SampleConnection(socket);
     connection.send(SampleFlags.noop | SampleFlags.contextNext, emptyBytes);
-    const initiator = createInitiator({ credential: ticket, mechanism, flags });
+    const initiator = createInitiator({
+      credential: tickets.get(host),
+      mechanism,
+      flags,
+      etypes: encTypesWithRc4,
+    });
     let step = initiator.step();
     for (;;) {
       if (step.token !== undefined) connection.send(SampleFlags.context, step.token);

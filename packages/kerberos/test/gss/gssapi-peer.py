@@ -23,10 +23,13 @@ def bindings(request):
     return None if data is None else raw.ChannelBindings(application_data=bytes.fromhex(data))
 
 
-def iov(header, data, encrypted):
+def iov(header, data, encrypted, padding=b""):
     kinds = gssapi.raw.IOVBufferType
     if encrypted:
-        return raw.IOV((kinds.header, False, header), (kinds.data, False, data), std_layout=False)
+        parts = [(kinds.header, False, header), (kinds.data, False, data)]
+        if padding:
+            parts.append((kinds.padding, False, padding))
+        return raw.IOV(*parts, std_layout=False)
     return raw.IOV(kinds.header, (kinds.data, False, data), kinds.padding, std_layout=False)
 
 
@@ -72,10 +75,11 @@ class Peer:
         buffers = iov(b"", bytes.fromhex(request["data"]), False)
         raw.wrap_iov(self.context, buffers, confidential=request["confidential"])
         padding = buffers[2].value or b""
-        return {"header": buffers[0].value.hex(), "payload": buffers[1].value.hex(), "padding": len(padding)}
+        return {"header": buffers[0].value.hex(), "payload": buffers[1].value.hex(), "padding": padding.hex()}
 
     def unwrap_iov(self, request):
-        buffers = iov(bytes.fromhex(request["header"]), bytes.fromhex(request["payload"]), True)
+        padding = bytes.fromhex(request["padding"])
+        buffers = iov(bytes.fromhex(request["header"]), bytes.fromhex(request["payload"]), True, padding)
         result = raw.unwrap_iov(self.context, buffers)
         return {"data": buffers[1].value.hex(), "confidential": result.encrypted}
 

@@ -64,11 +64,21 @@ export class GssapiPeer {
 
   async wrapIov(data: Uint8Array, confidential: boolean) {
     const answer = await this.#ask("wrap_iov", { data: toHex(data), confidential });
-    return { header: hex(answer, "header"), payload: hex(answer, "payload"), padding: answer.padding };
+    return {
+      header: hex(answer, "header"),
+      payload: hex(answer, "payload"),
+      padding: hex(answer, "padding"),
+    };
   }
 
-  async unwrapIov(header: Uint8Array, payload: Uint8Array) {
-    const answer = await this.#ask("unwrap_iov", { header: toHex(header), payload: toHex(payload) });
+  /** @param padding octets at the payload's end that are not message */
+  async unwrapIov(header: Uint8Array, payload: Uint8Array, padding = 0) {
+    const end = payload.length - padding;
+    const answer = await this.#ask("unwrap_iov", {
+      header: toHex(header),
+      payload: toHex(payload.subarray(0, end)),
+      padding: toHex(payload.subarray(end)),
+    });
     return { message: hex(answer, "data"), confidential: answer.confidential === true };
   }
 

@@ -1,10 +1,12 @@
 import { join } from "node:path";
-import { utf8 } from "@waybill/base";
+import { concatBytes, utf8 } from "@waybill/base";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type Credential,
   createAcceptor,
   createInitiator,
+  EncType,
+  encTypesWithRc4,
   GssFlags,
   KerberosClient,
   type Keytab,
@@ -23,7 +25,9 @@ import { GssapiPeer } from "./gssapi-peer.ts";
 const { mutual, replay, sequence, confidentiality, integrity, dceStyle, delegate } = GssFlags;
 const usual = mutual | replay | sequence | confidentiality | integrity;
 // One service for each encryption type: the KDC picks session keys by what the service's keys are.
-const services = ["aes256-cts", "aes128-cts", "aes256-sha2", "aes128-sha2"];
+const services = ["aes256-cts", "aes128-cts", "aes256-sha2", "aes128-sha2", "rc4-hmac"];
+// rc4-hmac (RFC 4757) is off unless named.
+const etypesFor = (enctype: string) => (enctype === "rc4-hmac" ? encTypesWithRc4 : undefined);
 const nameOf = (enctype: string): string => `HTTP/${enctype}.mit.test`;
 
 let realm: MitRealm;
@@ -42,6 +46,7 @@ beforeAll(async () => {
     ],
   });
   await realm.kadmin(
+    `setstr ${nameOf("rc4-hmac")} session_enctypes rc4-hmac`,
     'setstr krbtgt/MIT.TEST session_enctypes "aes256-cts aes128-cts aes256-sha2 aes128-sha2"',
   );
   keytabPath = await realm.exportKeytab(...services.map(nameOf));
@@ -63,6 +68,7 @@ const etypeOf: Readonly<Record<string, number>> = {
   "aes128-cts": 17,
   "aes256-sha2": 20,
   "aes128-sha2": 19,
+  "rc4-hmac": 23,
 };
 
 async function ticketFor(enctype: string): Promise<Credential> {
@@ -76,7 +82,11 @@ async function weInitiate(
   options: Omit<Parameters<typeof createInitiator>[0], "credential">,
   bindings?: Uint8Array,
 ): Promise<SecurityContext> {
-  const initiator = createInitiator({ ...options, credential: await ticketFor(enctype) });
+  const initiator = createInitiator({
+    ...options,
+    etypes: etypesFor(enctype),
+    credential: await ticketFor(enctype),
+  });
   await peer.accept(keytabPath, bindings);
   let mine = initiator.step();
   for (let leg = 0; leg < 4; leg++) {
@@ -99,6 +109,7 @@ async function theyInitiate(
   const acceptor = createAcceptor({
     keytab,
     replayCache,
+    etypes: etypesFor(enctype),
     ...(bindings === undefined
       ? {}
       : { channelBindings: { applicationData: bindings }, requireChannelBindings: true }),
@@ -128,16 +139,19 @@ async function talk(context: SecurityContext): Promise<void> {
 
 /** gss_wrap_iov with header, data and padding: what pywinrm and pypsrp put into WinRM's frames. */
 async function talkWithHeaders(context: SecurityContext, sizes = [1, 16, 100, 5000]): Promise<number> {
+  // Tokens of RFC 4757 end with an octet of padding, except in DCE style.
+  const padding = context.sessionKey.keytype === 23 && (context.flags & dceStyle) === 0 ? 1 : 0;
   let headerLength = 0;
   for (const size of sizes) {
     const message = new Uint8Array(size).fill(65);
     for (const confidential of [true, false]) {
       const theirs = await peer.wrapIov(message, confidential);
-      expect(theirs.padding).toBe(0);
-      expect(context.unwrapWithHeader(theirs.header, theirs.payload, confidential)).toEqual(message);
+      expect(theirs.padding.length).toBe(padding);
+      const payload = concatBytes(theirs.payload, theirs.padding);
+      expect(context.unwrapWithHeader(theirs.header, payload, confidential)).toEqual(message);
       const mine = context.wrapWithHeader(message, confidential);
       expect(mine.header.length).toBe(theirs.header.length);
-      expect(await peer.unwrapIov(mine.header, mine.payload)).toEqual({ message, confidential });
+      expect(await peer.unwrapIov(mine.header, mine.payload, padding)).toEqual({ message, confidential });
       if (confidential) headerLength = mine.header.length;
     }
   }
@@ -181,6 +195,7 @@ describe.each(services)("MIT libgssapi_krb5, %s", (enctype) => {
     ["spnego", integrity],
   ] as const)("as initiator: %s, flags %i", async (mechanism, flags) => {
     const context = await theyInitiate(enctype, mechanism, flags);
+    if (enctype === "rc4-hmac") expect(context.sessionKey.keytype).toBe(EncType.rc4Hmac);
     expect(context.peerName).toBe("alice@MIT.TEST");
     await talk(context);
     await talkWithHeaders(context);

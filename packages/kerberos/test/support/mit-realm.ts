@@ -121,6 +121,7 @@ function krb5Conf(realm: string, address: string, kcmSocket: string): string {
   dns_canonicalize_hostname = false
   rdns = false
   allow_weak_crypto = true
+  allow_rc4 = true
   kcm_socket = ${kcmSocket}
   permitted_enctypes = aes256-cts aes128-cts aes256-sha2 aes128-sha2 rc4-hmac
 [realms]

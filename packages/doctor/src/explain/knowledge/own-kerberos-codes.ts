@@ -247,8 +247,8 @@ export const ownKerberosCodes: readonly ExplainEntry[] = entriesOf("waybill", 7,
   ["GSS_DUPLICATE_TOKEN", "A message came twice.", "A repeat, by accident or on purpose.", newContext],
   [
     "GSS_ENCTYPE_UNSUPPORTED",
-    "The context's encryption type cannot be used here.",
-    "RC4 or DES.",
+    "The context's encryption type is not allowed here.",
+    "RC4, which programs have to ask for by name.",
     "Give both accounts AES keys.",
   ],
   [
