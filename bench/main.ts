@@ -7,6 +7,7 @@ interface BenchModule {
 /** `npm run bench` runs all of them, `npm run bench asn1 gss` those. */
 const benches: Readonly<Record<string, () => Promise<BenchModule>>> = {
   asn1: () => import("./asn1.ts"),
+  "control-plane": () => import("./control-plane.ts"),
   crypto: () => import("./crypto.ts"),
   doctor: () => import("./doctor.ts"),
   gss: () => import("./gss.ts"),
