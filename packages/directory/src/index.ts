@@ -1,7 +1,9 @@
 export * from "./editor/create-domain.ts";
 export * from "./editor/directory-editor.ts";
+export * from "./editor/new-principals.ts";
 export * from "./editor/object-editor.ts";
 export { checkNewPassword, verifyPassword } from "./editor/password-policy.ts";
+export type { NewTrust } from "./editor/trust-editor.ts";
 export * from "./embedded/embedded-directory.ts";
 export * from "./errors.ts";
 export * from "./ldap-backend/directory-ldap-backend.ts";
@@ -22,6 +24,7 @@ export * from "./model/domain.ts";
 export * from "./model/keys.ts";
 export * from "./model/spn.ts";
 export * from "./model/supported-enc-types.ts";
+export * from "./model/trust.ts";
 export * from "./model/user-account-control.ts";
 export * from "./model/well-known.ts";
 export * from "./names/filetime.ts";

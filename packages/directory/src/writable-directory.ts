@@ -1,12 +1,10 @@
-import {
-  type DelegationSettings,
-  DirectoryEditor,
-  type NewComputer,
-  type NewGroup,
-  type NewUser,
-} from "./editor/directory-editor.ts";
+import { DirectoryEditor } from "./editor/directory-editor.ts";
+import { recordLogonFailure, recordLogonSuccess } from "./editor/logon-record.ts";
+import type { DelegationSettings, NewComputer, NewGroup, NewUser } from "./editor/new-principals.ts";
 import type { AttributeSettings, EditorOptions } from "./editor/object-editor.ts";
+import { createTrust, type NewTrust, removeTrust } from "./editor/trust-editor.ts";
 import type { Account, Group } from "./model/account.ts";
+import type { Trust } from "./model/trust.ts";
 import type { UserAccountControlFlag } from "./model/user-account-control.ts";
 import { DirectoryReader } from "./reader/directory-reader.ts";
 import type { ObjectStore } from "./store/store.ts";
@@ -84,13 +82,22 @@ export class WritableDirectory extends DirectoryReader {
     this.change((editor) => editor.delete(account));
   }
 
+  /** A trust with another realm, and the account that goes with it. */
+  createTrust(trust: NewTrust): Trust {
+    return this.change((editor) => createTrust(editor, trust));
+  }
+
+  removeTrust(partner: string): void {
+    this.change((editor) => removeTrust(editor, partner));
+  }
+
   /** Counts a wrong password; locks the account when the domain's threshold is reached. */
   recordLogonFailure(sid: string): Account {
-    return this.change((editor) => editor.recordLogonFailure(sid));
+    return this.change((editor) => recordLogonFailure(editor, sid));
   }
 
   /** Forgets wrong passwords and notes the logon. */
   recordLogonSuccess(sid: string): Account {
-    return this.change((editor) => editor.recordLogonSuccess(sid));
+    return this.change((editor) => recordLogonSuccess(editor, sid));
   }
 }

@@ -35,7 +35,20 @@ export function passwordKeySet(
   },
   lazy = false,
 ): StoredKeySet {
-  const salt = accountSalt(facts);
+  return saltedKeySet(password, accountSalt(facts), generation, lazy);
+}
+
+/** The same with a salt of one's own: trusts have no account's salt. */
+export function saltedKeySet(
+  password: string,
+  salt: string,
+  generation: {
+    readonly kvno: number;
+    readonly setAt: EpochMs;
+    readonly keytypes?: readonly number[] | undefined;
+  },
+  lazy = false,
+): StoredKeySet {
   const { kvno, setAt, keytypes = usualKeyTypes } = generation;
   if (lazy) return new LazyKeySet(kvno, setAt, () => deriveKeys(password, salt, keytypes));
   return { kvno, setAt, keys: deriveKeys(password, salt, keytypes) };

@@ -8,64 +8,10 @@ import { toFiletime } from "../names/filetime.ts";
 import { GroupType } from "../reader/account-from-object.ts";
 import { actOnBehalfDescriptor } from "../security/act-on-behalf-descriptor.ts";
 import type { AttributeValue, StoredKeySet, StoredObject } from "../store/stored-object.ts";
-import { accountSalt, passwordKeySet, randomKeySet, usualKeyTypes } from "./account-keys.ts";
+import { passwordKeySet, randomKeySet, usualKeyTypes } from "./account-keys.ts";
 import { assertNameFree, assertSpnFree } from "./name-checks.ts";
+import type { DelegationSettings, NewComputer, NewGroup, NewUser } from "./new-principals.ts";
 import { type AttributeSettings, noSuchObject, ObjectEditor } from "./object-editor.ts";
-
-export interface NewUser {
-  /** sAMAccountName, and the CN unless `cn` is given. */
-  readonly name: string;
-  readonly password?: string | undefined;
-  readonly upn?: string | undefined;
-  readonly cn?: string | undefined;
-  /** DN of the container; CN=Users by default. */
-  readonly container?: string | undefined;
-  readonly flags?: readonly UserAccountControlFlag[] | undefined;
-  readonly groups?: readonly string[] | undefined;
-  readonly sensitive?: boolean | undefined;
-  /** Member of Protected Users. */
-  readonly protected?: boolean | undefined;
-  readonly disabled?: boolean | undefined;
-  readonly mustChangePassword?: boolean | undefined;
-  readonly accountExpires?: number | undefined;
-  readonly spns?: readonly string[] | undefined;
-  readonly attributes?: AttributeSettings | undefined;
-  /** Also keep an rc4-hmac key. */
-  readonly rc4?: boolean | undefined;
-}
-
-export interface NewComputer {
-  /** With or without `$`. */
-  readonly name: string;
-  readonly dnsHostName?: string | undefined;
-  /** Random keys when absent. */
-  readonly password?: string | undefined;
-  readonly container?: string | undefined;
-  /** Registered instead of the usual ones. */
-  readonly spns?: readonly string[] | undefined;
-  /** Also register the live-migration service. */
-  readonly migration?: boolean | undefined;
-  readonly flags?: readonly UserAccountControlFlag[] | undefined;
-  readonly attributes?: AttributeSettings | undefined;
-  readonly rc4?: boolean | undefined;
-}
-
-export interface NewGroup {
-  readonly name: string;
-  readonly scope?: GroupScope | undefined;
-  readonly container?: string | undefined;
-  readonly attributes?: AttributeSettings | undefined;
-}
-
-export interface DelegationSettings {
-  /** msDS-AllowedToDelegateTo, as a whole. */
-  readonly to?: readonly string[] | undefined;
-  /** "any" sets TRUSTED_TO_AUTH_FOR_DELEGATION, "kerberos" clears it. */
-  readonly protocol?: "kerberos" | "any" | undefined;
-  /** Resource-based: accounts (sAMAccountName or SID) that may delegate to this one; an empty list removes the attribute. */
-  readonly from?: readonly string[] | undefined;
-  readonly unconstrained?: boolean | undefined;
-}
 
 const neverExpires = "9223372036854775807";
 const keptGenerations = 3;
@@ -191,7 +137,7 @@ export class DirectoryEditor extends ObjectEditor {
     let object = this.find(account);
     if (settings.to !== undefined) object = this.set(object, { "msDS-AllowedToDelegateTo": settings.to });
     if (settings.from !== undefined) {
-      const sids = settings.from.map((name) => this.#account(this.find(name)).sid);
+      const sids = settings.from.map((name) => this.account(name).sid);
       object = this.set(object, {
         "msDS-AllowedToActOnBehalfOfOtherIdentity":
           sids.length === 0 ? undefined : actOnBehalfDescriptor(sids),
@@ -242,35 +188,6 @@ export class DirectoryEditor extends ObjectEditor {
     return this.#account(changed);
   }
 
-  /** Counts a wrong password; locks the account when the domain's threshold is reached. */
-  recordLogonFailure(sid: string): Account {
-    const object = this.find(sid);
-    const before = this.#account(object);
-    const now = this.clock.now();
-    const { threshold, observationWindow } = this.reader.domain.lockout;
-    const forgotten =
-      before.badPasswordTime === undefined || before.badPasswordTime + observationWindow < now;
-    const count = (forgotten ? 0 : before.badPasswordCount) + 1;
-    const lock = threshold > 0 && count >= threshold ? { lockoutTime: toFiletime(now) } : {};
-    return this.#account(
-      this.set(object, { badPwdCount: String(count), badPasswordTime: toFiletime(now), ...lock }),
-    );
-  }
-
-  /** Forgets wrong passwords and notes the logon. */
-  recordLogonSuccess(sid: string): Account {
-    const object = this.find(sid);
-    const before = this.#account(object);
-    const now = toFiletime(this.clock.now());
-    const settings = {
-      badPwdCount: "0",
-      lockoutTime: undefined,
-      lastLogon: now,
-      logonCount: String(before.logonCount + 1),
-    };
-    return this.#account(this.set(object, settings));
-  }
-
   /** Replaces or removes any attributes of an account, by name. */
   setAttributes(account: string, settings: AttributeSettings): Account {
     return this.#account(this.set(this.find(account), settings));
@@ -292,6 +209,11 @@ export class DirectoryEditor extends ObjectEditor {
     const object = id === undefined ? undefined : store.object(id);
     if (object === undefined) throw noSuchObject(name);
     return object;
+  }
+
+  /** The account of that name. @throws DirectoryError NO_SUCH_OBJECT, BAD_VALUE when it is none */
+  account(name: string): Account {
+    return this.#account(this.find(name));
   }
 
   #account(object: StoredObject): Account {
@@ -320,8 +242,6 @@ export class DirectoryEditor extends ObjectEditor {
     return [passwordKeySet(password, facts, { kvno, setAt, keytypes }, this.lazyKeys)];
   }
 }
-
-export { accountSalt };
 
 export function groupTypeOf(scope: GroupScope): number {
   const bits = {

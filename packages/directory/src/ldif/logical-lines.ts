@@ -1,13 +1,7 @@
-import { TextDecoder } from "node:util";
-import { concatBytes } from "@waybill/base";
 import { DirectoryError } from "../errors.ts";
 
-export interface LogicalLine {
-  /** Number of its first physical line, from 1. */
-  readonly line: number;
-  /** Without line ends, folded parts joined; empty for a blank line. Comments are left out. */
-  readonly bytes: Uint8Array;
-}
+/** A whole line: the octets of `buffer` from `start` to `end`, to be used before the call returns. */
+export type LineVisitor = (line: number, buffer: Uint8Array, start: number, end: number) => void;
 
 /** No attribute value in a directory comes near. */
 const longestLine = 64 * 1024 * 1024;
@@ -17,105 +11,114 @@ const carriageReturn = 0x0d;
 const space = 0x20;
 const hash = 0x23;
 
-/** Joins folded lines and drops comments: RFC 2849, notes 2 and 3. */
-export async function* logicalLines(
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  report: (line: number, text: string) => void,
-): AsyncIterable<LogicalLine> {
-  let parts: Uint8Array[] = [];
-  let size = 0;
-  let start = 0;
-  const take = (): LogicalLine | undefined => {
-    if (parts.length === 0) return undefined;
-    const bytes = joined(parts);
-    parts = [];
-    size = 0;
-    return bytes[0] === hash ? undefined : { line: start, bytes };
-  };
-  for await (const { line, bytes } of physicalLines(inUtf8(source, report))) {
-    if (bytes[0] === space && parts.length > 0) {
-      parts.push(bytes.subarray(1));
-      size += bytes.length;
-      if (size > longestLine) throw neverEnds(start);
-      continue;
-    }
-    const finished = take();
-    if (finished !== undefined) yield finished;
-    if (bytes.length === 0) {
-      yield { line, bytes };
-    } else {
-      parts = [bytes];
-      size = bytes.length;
-      start = line;
-    }
-  }
-  const last = take();
-  if (last !== undefined) yield last;
-}
+/**
+ * Joins folded lines and drops comments (RFC 2849, notes 2 and 3) of a file that comes in pieces. What it hands over is
+ * a place in a buffer, for an export has millions of lines, most of which nobody wants.
+ */
+export class LogicalLines {
+  readonly #visit: LineVisitor;
+  /** Number of the physical line that comes next, from 1. */
+  #next = 1;
+  /** The begin of a physical line whose end is in a later piece. */
+  readonly #partial = new GrowingBytes();
+  /** The logical line read so far: in `#folded` once it was folded or its piece is gone, until then in the piece. */
+  #buffer: Uint8Array | undefined;
+  #start = 0;
+  #end = 0;
+  #line = 0;
+  readonly #folded = new GrowingBytes();
 
-async function* physicalLines(source: AsyncIterable<Uint8Array>): AsyncIterable<LogicalLine> {
-  let line = 0;
-  let pending: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of source) {
+  /** @param visit gets every line but comments, blank ones as empty */
+  constructor(visit: LineVisitor) {
+    this.#visit = visit;
+  }
+
+  /** @throws DirectoryError BAD_LDIF for a line that never ends */
+  push(chunk: Uint8Array): void {
     let from = 0;
-    for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, from)) {
-      const whole =
-        pending.length === 0 ? chunk.subarray(from, at) : joined([...pending, chunk.subarray(from, at)]);
-      pending = [];
-      size = 0;
-      line++;
-      yield { line, bytes: whole.at(-1) === carriageReturn ? whole.subarray(0, -1) : whole };
+    for (let at = 0; at < chunk.length; at++) {
+      if (chunk[at] !== newline) continue;
+      if (this.#partial.length === 0) {
+        this.#physical(chunk, from, at);
+      } else {
+        this.#partial.append(chunk, from, at, this.#next);
+        this.#wholePartial();
+      }
       from = at + 1;
     }
-    if (from < chunk.length) {
-      pending.push(chunk.slice(from));
-      size += chunk.length - from;
-      if (size > longestLine) throw neverEnds(line + 1);
-    }
+    this.#keep();
+    if (from < chunk.length) this.#partial.append(chunk, from, chunk.length, this.#next);
   }
-  if (pending.length > 0) yield { line: line + 1, bytes: joined(pending) };
+
+  /** @returns number of the last line when it has no end, as in a file that was cut short */
+  end(): number | undefined {
+    const cut = this.#partial.length > 0 ? this.#next : undefined;
+    if (cut !== undefined) this.#wholePartial();
+    this.#flush();
+    return cut;
+  }
+
+  #wholePartial(): void {
+    this.#physical(this.#partial.bytes, 0, this.#partial.length);
+    this.#keep();
+    this.#partial.length = 0;
+  }
+
+  #physical(buffer: Uint8Array, start: number, until: number): void {
+    const line = this.#next++;
+    const end = until > start && buffer[until - 1] === carriageReturn ? until - 1 : until;
+    if (buffer[start] === space && end > start && this.#buffer !== undefined) {
+      this.#keep();
+      this.#folded.append(buffer, start + 1, end, this.#line);
+      this.#buffer = this.#folded.bytes;
+      this.#end = this.#folded.length;
+      return;
+    }
+    this.#flush();
+    if (start === end) {
+      this.#visit(line, buffer, start, end);
+      return;
+    }
+    this.#buffer = buffer;
+    this.#start = start;
+    this.#end = end;
+    this.#line = line;
+  }
+
+  /** Moves the line read so far out of a buffer that is about to change. */
+  #keep(): void {
+    if (this.#buffer === undefined || this.#buffer === this.#folded.bytes) return;
+    this.#folded.length = 0;
+    this.#folded.append(this.#buffer, this.#start, this.#end, this.#line);
+    this.#buffer = this.#folded.bytes;
+    this.#start = 0;
+    this.#end = this.#folded.length;
+  }
+
+  #flush(): void {
+    const buffer = this.#buffer;
+    if (buffer === undefined) return;
+    this.#buffer = undefined;
+    if (buffer[this.#start] !== hash) this.#visit(this.#line, buffer, this.#start, this.#end);
+  }
 }
 
-/** The source in UTF-8: a byte order mark says whether it is UTF-16, as `ldifde -u` writes. */
-async function* inUtf8(
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  report: (line: number, text: string) => void,
-): AsyncIterable<Uint8Array> {
-  let decoder: TextDecoder | undefined;
-  let head: Uint8Array | undefined = new Uint8Array(0);
-  const encoder = new TextEncoder();
-  for await (const chunk of source) {
-    let bytes: Uint8Array = chunk;
-    if (head !== undefined) {
-      bytes = concatBytes(head, chunk);
-      if (bytes.length < 3) {
-        head = bytes;
-        continue;
-      }
-      head = undefined;
-      const encoding =
-        bytes[0] === 0xff && bytes[1] === 0xfe
-          ? "utf-16le"
-          : bytes[0] === 0xfe && bytes[1] === 0xff
-            ? "utf-16be"
-            : undefined;
-      if (encoding !== undefined) {
-        report(1, `the file is ${encoding.toUpperCase()}, not UTF-8; it was converted`);
-        decoder = new TextDecoder(encoding);
-      } else if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
-        bytes = bytes.subarray(3);
-      }
-    }
-    yield decoder === undefined ? bytes : encoder.encode(decoder.decode(bytes, { stream: true }));
-  }
-  if (head !== undefined && head.length > 0) yield head;
-  if (decoder !== undefined) yield encoder.encode(decoder.decode());
-}
+/** Octets that pieces are appended to, in a buffer that is used again and again. */
+class GrowingBytes {
+  bytes = new Uint8Array(4096);
+  length = 0;
 
-/** A value folded into a hundred thousand lines is more than a function takes as arguments. */
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
+  append(from: Uint8Array, start: number, end: number, line: number): void {
+    const length = this.length + end - start;
+    if (length > longestLine) throw neverEnds(line);
+    if (length > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(length, 2 * this.bytes.length));
+      grown.set(this.bytes.subarray(0, this.length));
+      this.bytes = grown;
+    }
+    this.bytes.set(from.subarray(start, end), this.length);
+    this.length = length;
+  }
 }
 
 function neverEnds(line: number): DirectoryError {

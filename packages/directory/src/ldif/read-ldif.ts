@@ -1,11 +1,18 @@
 import type { AttributeChange, LdapAttribute } from "@waybill/ldap";
+import { AttributeNames } from "./attribute-names.ts";
 import type { LdifProblem, LdifRecord } from "./ldif-record.ts";
-import { type LogicalLine, logicalLines } from "./logical-lines.ts";
+import { LogicalLines } from "./logical-lines.ts";
+import { Utf8Source } from "./utf8-source.ts";
 
 export interface ReadLdifOptions {
   readonly onProblem?: ((problem: LdifProblem) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Attributes of entries to read, by name in lower case without options; the others are passed over. All unless told. */
+  readonly attributes?: ReadonlySet<string> | undefined;
 }
+
+/** What is read at a stretch, so that a file given in one piece is not turned into records all at once. */
+const stretch = 256 * 1024;
 
 /**
  * Reads LDIF (RFC 2849) as it streams in: folded lines, base64, change records, comments, what ldapsearch and ldifde
@@ -18,21 +25,18 @@ export async function* readLdif(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: ReadLdifOptions = {},
 ): AsyncIterable<LdifRecord> {
-  const report = (line: number, text: string): void => options.onProblem?.({ line, text });
-  let lines: LdifLine[] = [];
-  for await (const line of logicalLines(source, report)) {
-    options.signal?.throwIfAborted();
-    if (line.bytes.length > 0) {
-      const parsed = parseLine(line, report);
-      if (parsed !== undefined) lines.push(parsed);
-      continue;
+  let records: LdifRecord[] = [];
+  const reader = new LdifReader((record) => records.push(record), options);
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length; at += stretch) {
+      options.signal?.throwIfAborted();
+      reader.push(chunk.subarray(at, at + stretch));
+      yield* records;
+      records = [];
     }
-    const record = toRecord(lines, report);
-    lines = [];
-    if (record !== undefined) yield record;
   }
-  const record = toRecord(lines, report);
-  if (record !== undefined) yield record;
+  reader.end();
+  yield* records;
 }
 
 /** Reads a whole LDIF text at once. */
@@ -47,6 +51,85 @@ export async function parseLdif(
   return { records, problems };
 }
 
+/** The same, for a caller that has the pieces at hand: records are given to `visit` while they are read. */
+export class LdifReader {
+  readonly #visit: (record: LdifRecord) => void;
+  readonly #report: Report;
+  readonly #source: Utf8Source;
+  readonly #lines: LogicalLines;
+  readonly #names: AttributeNames;
+  #record: LdifLine[] = [];
+
+  constructor(visit: (record: LdifRecord) => void, { onProblem, attributes }: ReadLdifOptions = {}) {
+    this.#visit = visit;
+    this.#report = (line, text) => onProblem?.({ line, text });
+    this.#source = new Utf8Source(this.#report);
+    this.#names = new AttributeNames(
+      attributes === undefined ? () => true : (name) => attributes.has(name) || keywords.has(name),
+    );
+    this.#lines = new LogicalLines((line, buffer, start, end) => this.#take(line, buffer, start, end));
+  }
+
+  /** @throws DirectoryError BAD_LDIF for a line that never ends */
+  push(chunk: Uint8Array): void {
+    this.#lines.push(this.#source.push(chunk));
+  }
+
+  end(): void {
+    this.#lines.push(this.#source.end());
+    const cut = this.#lines.end();
+    this.#finish();
+    if (cut !== undefined) this.#report(cut, "the file ends in the middle of this line; it may have been cut short");
+  }
+
+  #take(line: number, buffer: Uint8Array, start: number, end: number): void {
+    if (start === end) {
+      this.#finish();
+      return;
+    }
+    if (end - start === 1 && buffer[start] === dash) {
+      this.#record.push({ line, name: "-", value: nothing, separator: true });
+      return;
+    }
+    const name = this.#names.at(buffer, start, end);
+    if (name === undefined) {
+      this.#report(line, "the line is no attribute and value");
+      return;
+    }
+    if (!name.wanted) return;
+    const value = this.#value(line, name.text, buffer, start + name.length + 1, end);
+    if (value !== undefined) this.#record.push({ line, name: name.text, value, separator: false });
+  }
+
+  #value(
+    line: number,
+    name: string,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): Uint8Array | undefined {
+    const marker = start < end ? buffer[start] : undefined;
+    if (marker === lessThan) {
+      this.#report(line, `${name} refers to a file, which is not read`);
+      return undefined;
+    }
+    let from = marker === colon ? start + 1 : start;
+    while (from < end && buffer[from] === space) from++;
+    if (marker !== colon) return buffer.slice(from, end);
+    const text = ascii(buffer.subarray(from, end)).replace(/\s+$/, "");
+    if (isBase64(text)) return new Uint8Array(Buffer.from(text, "base64"));
+    this.#report(line, `the base64 of ${name} is damaged`);
+    return undefined;
+  }
+
+  #finish(): void {
+    if (this.#record.length === 0) return;
+    const record = toRecord(this.#record, this.#report);
+    this.#record = [];
+    if (record !== undefined) this.#visit(record);
+  }
+}
+
 interface LdifLine {
   readonly line: number;
   readonly name: string;
@@ -57,36 +140,11 @@ interface LdifLine {
 
 type Report = (line: number, text: string) => void;
 
-const longestName = 1024;
+const nothing = new Uint8Array(0);
 const colon = 0x3a;
 const lessThan = 0x3c;
 const space = 0x20;
-
-function parseLine({ line, bytes }: LogicalLine, report: Report): LdifLine | undefined {
-  if (bytes.length === 1 && bytes[0] === 0x2d)
-    return { line, name: "-", value: new Uint8Array(0), separator: true };
-  const at = bytes.indexOf(colon);
-  const name = at <= 0 || at > longestName ? "" : ascii(bytes.subarray(0, at));
-  if (!/^[A-Za-z0-9][A-Za-z0-9.-]*(;[A-Za-z0-9-=*]+)*$/.test(name)) {
-    report(line, "the line is no attribute and value");
-    return undefined;
-  }
-  const marker = bytes[at + 1];
-  if (marker === lessThan) {
-    report(line, `${name} refers to a file, which is not read`);
-    return undefined;
-  }
-  let start = marker === colon ? at + 2 : at + 1;
-  while (bytes[start] === space) start++;
-  const rest = bytes.slice(start);
-  if (marker !== colon) return { line, name, value: rest, separator: false };
-  const text = ascii(rest).replace(/\s+$/, "");
-  if (!isBase64(text)) {
-    report(line, `the base64 of ${name} is damaged`);
-    return undefined;
-  }
-  return { line, name, value: new Uint8Array(Buffer.from(text, "base64")), separator: false };
-}
+const dash = 0x2d;
 
 /** No group repeats: those overflow the stack on long values. */
 function isBase64(text: string): boolean {
@@ -97,6 +155,26 @@ function isBase64(text: string): boolean {
     !/[^A-Za-z0-9+/]/.test(digits)
   );
 }
+
+/** Words that begin a line and are no attributes of an entry. */
+const keywords: ReadonlySet<string> = new Set([
+  "dn",
+  "changetype",
+  "newrdn",
+  "deleteoldrdn",
+  "newsuperior",
+  "add",
+  "delete",
+  "replace",
+  "version",
+  "search",
+  "result",
+  "ref",
+  "control",
+  "pagedresults",
+  "matcheddn",
+  "text",
+]);
 
 /** What ldapsearch prints around entries. */
 const trailers: ReadonlySet<string> = new Set([
@@ -110,10 +188,9 @@ const trailers: ReadonlySet<string> = new Set([
   "text",
 ]);
 
-function toRecord(all: readonly LdifLine[], report: Report): LdifRecord | undefined {
-  const lines = [...all];
-  while (lines[0]?.name.toLowerCase() === "version") lines.shift();
-  const [first, ...rest] = lines;
+function toRecord(lines: readonly LdifLine[], report: Report): LdifRecord | undefined {
+  const at = lines.findIndex(({ name }) => name.toLowerCase() !== "version");
+  const first = lines[at];
   if (first === undefined) return undefined;
   if (first.name.toLowerCase() !== "dn") {
     if (!trailers.has(first.name.toLowerCase())) report(first.line, "a record must begin with dn:");
@@ -121,10 +198,13 @@ function toRecord(all: readonly LdifLine[], report: Report): LdifRecord | undefi
   }
   const dn = readText(first, report);
   const { line } = first;
-  const controls = rest.filter(({ name }) => name.toLowerCase() === "control");
-  const body = rest.filter(({ name }) => name.toLowerCase() !== "control");
-  if (controls.length > 0) report(controls[0]?.line ?? line, "controls of change records are not kept");
-  const [type, ...content] = body;
+  const isControl = ({ name }: LdifLine): boolean => name.length === 7 && name.toLowerCase() === "control";
+  const control = lines.find(isControl);
+  const rest = lines.slice(at + 1);
+  const body = control === undefined ? rest : rest.filter((entry) => !isControl(entry));
+  if (control !== undefined) report(control.line, "controls of change records are not kept");
+  const [type] = body;
+  const content = body.slice(1);
   if (type?.name.toLowerCase() !== "changetype")
     return { kind: "entry", line, dn, attributes: collect(body, report) };
   switch (readText(type, report).trim().toLowerCase()) {
@@ -210,7 +290,7 @@ function readRename(
   };
 }
 
-const strict = new TextDecoder("utf-8", { fatal: true });
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const western = new TextDecoder("windows-1252");
 
 function readText({ line, name, value }: LdifLine, report: Report): string {

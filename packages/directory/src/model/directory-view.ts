@@ -1,5 +1,6 @@
 import type { Account, Group } from "./account.ts";
-import type { Domain, Trust } from "./domain.ts";
+import type { Domain } from "./domain.ts";
+import type { Trust } from "./trust.ts";
 
 /** Who owns a service name. */
 export interface SpnOwners {

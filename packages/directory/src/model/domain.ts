@@ -1,4 +1,3 @@
-import type { EpochMs } from "@waybill/base";
 import { defaultDomainSupportedEncTypes } from "./supported-enc-types.ts";
 
 /** Domain functional levels: msDS-Behavior-Version, MS-ADTS section 6.1.4.3. */
@@ -92,20 +91,4 @@ export function domainDn(dnsName: string): string {
     .split(".")
     .map((label) => `DC=${label}`)
     .join(",");
-}
-
-/** A trust to another realm, as data: the inter-realm principals are accounts of kind `trust`. */
-export interface Trust {
-  readonly dn: string;
-  /** DNS name of the other domain. */
-  readonly partner: string;
-  readonly netbiosName?: string | undefined;
-  readonly sid?: string | undefined;
-  /** 1 inbound, 2 outbound, 3 both: MS-ADTS section 6.1.6.7.12. */
-  readonly direction: number;
-  /** 1 downlevel, 2 uplevel (AD), 3 MIT. */
-  readonly type: number;
-  /** trustAttributes bits: MS-ADTS section 6.1.6.7.9. */
-  readonly attributes: number;
-  readonly createdAt?: EpochMs | undefined;
 }

@@ -22,7 +22,12 @@ export function rdnKey(rdn: Rdn): string {
 
 /** A form in which equal DNs are equal strings. @throws DirectoryError BAD_NAME */
 export function dnKey(dn: string): string {
-  return normalizeDn(splitDn(dn));
+  return isPlainRdn(dn) ? dn.toLowerCase() : normalizeDn(splitDn(dn));
+}
+
+/** Whether a relative name is so plain that its key is itself in lower case, as nearly all are. */
+export function isPlainRdn(rdn: string): boolean {
+  return rdn.length <= 128 && /^[A-Za-z]+=[A-Za-z0-9._$-]+(?: [A-Za-z0-9._$-]+){0,9}$/.test(rdn);
 }
 
 /** `CN=Smith\, Bob`: type in upper case, value escaped. */

@@ -1,8 +1,9 @@
 import { DirectoryError } from "../errors.ts";
 import type { Account, Group } from "../model/account.ts";
 import type { DirectoryView, SpnOwners } from "../model/directory-view.ts";
-import type { Domain, Trust } from "../model/domain.ts";
+import type { Domain } from "../model/domain.ts";
 import { hostAliases, hostAliasOf, spnKey } from "../model/spn.ts";
+import type { Trust } from "../model/trust.ts";
 import { WellKnownSid } from "../model/well-known.ts";
 import { rdnKey, splitDn } from "../names/dn.ts";
 import { domainOf } from "../security/sid.ts";

@@ -1,4 +1,4 @@
-import type { Trust } from "../model/domain.ts";
+import { type Trust, TrustType } from "../model/trust.ts";
 import { decodeSid } from "../security/sid.ts";
 import { firstBytes, firstInteger, firstText, type StoredObject } from "../store/stored-object.ts";
 
@@ -13,7 +13,8 @@ export function trustFromObject(object: StoredObject, dn: string): Trust | undef
     netbiosName: firstText(object, "flatname"),
     sid: sid === undefined ? undefined : decodeSid(sid),
     direction: firstInteger(object, "trustdirection") ?? 0,
-    type: firstInteger(object, "trusttype") ?? 2,
+    type: firstInteger(object, "trusttype") ?? TrustType.uplevel,
     attributes: firstInteger(object, "trustattributes") ?? 0,
+    keySets: object.keySets ?? [],
   };
 }

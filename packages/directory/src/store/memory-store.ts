@@ -1,4 +1,4 @@
-import { childKey, indexEntries } from "./index-keys.ts";
+import { childKey, indexedAttributes, indexKey } from "./index-keys.ts";
 import type { ObjectStore, StoreWriter } from "./store.ts";
 import type { StoredObject } from "./stored-object.ts";
 
@@ -8,7 +8,8 @@ export class MemoryStore implements StoreWriter, ObjectStore {
   #lastId = 0;
   readonly #objects = new Map<number, StoredObject>();
   readonly #children = new Map<number, Map<string, number>>();
-  readonly #index = new Map<string, Map<string, number[]>>();
+  /** Made when an attribute is first searched: most of what is loaded to be looked over never is. */
+  readonly #index = new Map<string, ValueIndex>();
   readonly #links = new Map<string, Map<number, Set<number>>>();
   readonly #backlinks = new Map<string, Map<number, Set<number>>>();
   readonly #settings = new Map<string, unknown>();
@@ -51,11 +52,11 @@ export class MemoryStore implements StoreWriter, ObjectStore {
   }
 
   find(attribute: string, key: string): readonly number[] {
-    return this.#index.get(attribute)?.get(key) ?? [];
+    return idsOf(this.#indexOf(attribute)?.get(key));
   }
 
   *findByPrefix(attribute: string, prefix: string): Iterable<number> {
-    for (const [key, ids] of this.#index.get(attribute) ?? []) if (key.startsWith(prefix)) yield* ids;
+    for (const [key, ids] of this.#indexOf(attribute) ?? []) if (key.startsWith(prefix)) yield* idsOf(ids);
   }
 
   links(attribute: string, source: number): Iterable<number> {
@@ -94,12 +95,7 @@ export class MemoryStore implements StoreWriter, ObjectStore {
     const siblings = this.#children.get(object.parentId) ?? new Map<string, number>();
     siblings.set(childKey(object), object.id);
     this.#children.set(object.parentId, siblings);
-    for (const { attribute, key } of indexEntries(object)) {
-      const values = this.#index.get(attribute) ?? new Map<string, number[]>();
-      const ids = values.get(key) ?? [];
-      if (!ids.includes(object.id)) values.set(key, [...ids, object.id]);
-      this.#index.set(attribute, values);
-    }
+    for (const [attribute, index] of this.#index) addTo(index, attribute, object);
     this.#version++;
   }
 
@@ -136,12 +132,42 @@ export class MemoryStore implements StoreWriter, ObjectStore {
     const before = this.#objects.get(id);
     if (before === undefined) return;
     this.#children.get(before.parentId)?.delete(childKey(before));
-    for (const { attribute, key } of indexEntries(before)) {
-      const values = this.#index.get(attribute);
-      const rest = values?.get(key)?.filter((other) => other !== id) ?? [];
-      if (rest.length === 0) values?.delete(key);
-      else values?.set(key, rest);
+    for (const [attribute, index] of this.#index) {
+      for (const value of before.attributes.get(attribute) ?? []) {
+        const key = indexKey(attribute, value);
+        const rest = idsOf(index.get(key)).filter((other) => other !== id);
+        if (rest.length === 0) index.delete(key);
+        else index.set(key, rest);
+      }
     }
+  }
+
+  #indexOf(attribute: string): ValueIndex | undefined {
+    const known = this.#index.get(attribute);
+    if (known !== undefined || !indexedAttributes.has(attribute)) return known;
+    const index: ValueIndex = new Map();
+    for (const object of this.#objects.values()) addTo(index, attribute, object);
+    this.#index.set(attribute, index);
+    return index;
+  }
+}
+
+/** Ids by key; a single one, as nearly all are, without an array around it. */
+type ValueIndex = Map<string, number | number[]>;
+
+function idsOf(ids: number | readonly number[] | undefined): number[] {
+  return ids === undefined ? [] : typeof ids === "number" ? [ids] : [...ids];
+}
+
+function addTo(index: ValueIndex, attribute: string, object: StoredObject): void {
+  for (const value of object.attributes.get(attribute) ?? []) {
+    const key = indexKey(attribute, value);
+    const known = index.get(key);
+    // An object is added as a whole: if it has this value already, it is the last that has.
+    if (known === undefined) index.set(key, object.id);
+    else if (typeof known === "number") {
+      if (known !== object.id) index.set(key, [known, object.id]);
+    } else if (known.at(-1) !== object.id) known.push(object.id);
   }
 }
 

@@ -9,6 +9,11 @@ export interface VersionedKey {
   readonly kvno: number;
 }
 
+/** Whoever has long-term keys: an account, a trust. */
+export interface KeyHolder {
+  readonly keySets: readonly KeySet[];
+}
+
 /** The key a ticket to a service is encrypted in, and the type of the session key inside. */
 export interface ServiceKeys extends VersionedKey {
   readonly sessionEncType: number;
@@ -55,18 +60,20 @@ export function advertisedBits(context: KdcContext, service: Account): number {
 const fastSupported = 0x10000;
 
 /** The key of one type that a ticket names. A kvno of zero or none means "unknown". */
-export function findKey(account: Account, etype: number, kvno: number | undefined): VersionedKey | undefined {
-  for (const set of keySetsFor(account, kvno)) {
+export function findKey(
+  holder: KeyHolder,
+  etype: number,
+  kvno: number | undefined,
+): VersionedKey | undefined {
+  for (const set of keySetsFor(holder, kvno)) {
     const key = keyOfType(set, etype);
     if (key !== undefined) return { key, kvno: set.kvno };
   }
   return undefined;
 }
 
-function keySetsFor(account: Account, kvno: number | undefined): readonly KeySet[] {
-  return kvno === undefined || kvno === 0
-    ? account.keySets
-    : account.keySets.filter((set) => set.kvno === kvno);
+function keySetsFor({ keySets }: KeyHolder, kvno: number | undefined): readonly KeySet[] {
+  return kvno === undefined || kvno === 0 ? keySets : keySets.filter((set) => set.kvno === kvno);
 }
 
 function noKey(account: Account): KdcRefusal {

@@ -6,20 +6,22 @@ import {
   type EncryptionKey,
   KeyUsage,
   MsgType,
-  type PrincipalName,
   type Ticket,
   TicketFlags,
 } from "@waybill/kerberos";
-import { findKey } from "./account-keys.ts";
+import { findKey, type KeyHolder } from "./account-keys.ts";
 import { armorKeyOf } from "./fast.ts";
 import type { KdcContext } from "./kdc-context.ts";
-import { isOwnRealm, nameText, ticketGrantingRealm } from "./names.ts";
+import { nameText } from "./names.ts";
 import { KdcRefusal } from "./refusal.ts";
+import { type FindHolder, type TicketHolder, ticketGrantingHolder } from "./ticket-holder.ts";
 import { type OpenedTicket, readTicketPart } from "./ticket-pac.ts";
 
-/** An AP-REQ made with a ticket this KDC issued to itself. */
+/** An AP-REQ made with a ticket whose key this KDC has. */
 export interface OpenedApRequest {
   readonly ticket: OpenedTicket;
+  /** Whose key it was, and so what the ticket is good for. */
+  readonly holder: TicketHolder;
   readonly authenticator: Authenticator;
   /** Ciphertext of the authenticator, for the replay cache. */
   readonly cipher: Uint8Array;
@@ -30,8 +32,8 @@ export interface OpenApOptions {
   readonly usage: number;
   /** Lets tickets through that are not valid yet: for validation. */
   readonly allowInvalid?: boolean;
-  /** Which services of the KDC the ticket may be for; krbtgt by default. */
-  readonly accepts?: (sname: PrincipalName) => boolean;
+  /** Which tickets are taken; ticket-granting ones by default. */
+  readonly holderOf?: FindHolder;
 }
 
 /**
@@ -48,7 +50,15 @@ export function openApRequest(
   if (message.pvno !== 5 || message.msgType !== MsgType.apReq) {
     throw new KdcRefusal("KRB_AP_ERR_MSG_TYPE", "not an AP-REQ of Kerberos 5", { reason: "message-type" });
   }
-  const ticket = openOwnTicket(message.ticket, context, options.accepts ?? isTicketGranting(context));
+  const shown = message.ticket;
+  const holder = (options.holderOf ?? ticketGrantingHolder)(shown, context);
+  if (holder === undefined) {
+    throw new KdcRefusal("KRB_AP_ERR_NOT_US", `the ticket is for ${nameText(shown.sname)}@${shown.realm}`, {
+      reason: "ticket-of-another-service",
+      facts: { ticketService: nameText(shown.sname), ticketRealm: shown.realm },
+    });
+  }
+  const ticket = openTicket(shown, holder, context);
   checkTicketTimes(ticket, context, options.allowInvalid === true);
   const sessionKey = ticket.part.key;
   const authenticator = Authenticator.decode(
@@ -67,39 +77,13 @@ export function openApRequest(
       facts: { skewSeconds: Math.round(skew / 1000) },
     });
   }
-  return { ticket, authenticator, cipher: message.authenticator.cipher };
+  return { ticket, holder, authenticator, cipher: message.authenticator.cipher };
 }
 
-function isTicketGranting(context: KdcContext): (sname: PrincipalName) => boolean {
-  return (sname) => {
-    const realm = ticketGrantingRealm(sname);
-    return realm !== undefined && isOwnRealm(context.directory, realm);
-  };
-}
-
-function openOwnTicket(
-  ticket: Ticket,
-  context: KdcContext,
-  accepts: (sname: PrincipalName) => boolean,
-): OpenedTicket {
-  const { directory } = context;
-  if (!isOwnRealm(directory, ticket.realm) || !accepts(ticket.sname)) {
-    throw new KdcRefusal("KRB_AP_ERR_NOT_US", `the ticket is for ${nameText(ticket.sname)}@${ticket.realm}`, {
-      reason: "ticket-of-another-service",
-      facts: { ticketService: nameText(ticket.sname) },
-    });
-  }
-  return openTicket(ticket, directory.krbtgt, context);
-}
-
-/** Decrypts a ticket with a key of the account it must have been issued to. */
-export function openTicket(
-  ticket: Ticket,
-  account: Parameters<typeof findKey>[0],
-  context: KdcContext,
-): OpenedTicket {
+/** Decrypts a ticket with a key of the one it must have been issued to. */
+export function openTicket(ticket: Ticket, holder: KeyHolder, context: KdcContext): OpenedTicket {
   const { etype, kvno, cipher } = ticket.encPart;
-  const found = findKey(account, etype, kvno) ?? findKey(account, etype, undefined);
+  const found = findKey(holder, etype, kvno) ?? findKey(holder, etype, undefined);
   if (found === undefined) {
     throw new KdcRefusal("KRB_AP_ERR_BADKEYVER", "the ticket is encrypted in a key that is no longer there", {
       reason: "ticket-key-unknown",

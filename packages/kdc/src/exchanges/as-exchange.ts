@@ -148,13 +148,8 @@ export function answerAs(request: Uint8Array, conversation: Conversation, servic
       ticketGranting || pacWanted !== false
         ? services.pacs.of(client, "authentication-authority").with({
             clientInfo: { authTime: authtime, name: nameText(issuedName) },
-            attributes:
-              pacWanted === undefined
-                ? PacAttributeFlags.givenImplicitly
-                : pacWanted
-                  ? PacAttributeFlags.requested
-                  : 0,
-            requestor: client.sid,
+            // Only ticket-granting tickets say who asked: a ticket for a password change cannot pass for one.
+            ...(ticketGranting ? { attributes: pacAttributes(pacWanted), requestor: client.sid } : {}),
           })
         : undefined,
     others: [],
@@ -219,6 +214,11 @@ export function answerAs(request: Uint8Array, conversation: Conversation, servic
       cipher: encrypt(replyKey, KeyUsage.asRepEncPart, encPart),
     },
   });
+}
+
+function pacAttributes(wanted: boolean | undefined): number {
+  if (wanted === undefined) return PacAttributeFlags.givenImplicitly;
+  return wanted ? PacAttributeFlags.requested : 0;
 }
 
 /** The account's own name: RFC 6806 section 6, MS-KILE section 3.3.5.6.1. */

@@ -1,4 +1,4 @@
-import type { Account, DirectoryView } from "@waybill/directory";
+import { type Account, type DirectoryView, type Trust, TrustDirection } from "@waybill/directory";
 import { NameType, type PrincipalName } from "@waybill/kerberos";
 import { serviceDecision } from "../policy/index.ts";
 import { granted, KdcRefusal } from "./refusal.ts";
@@ -36,7 +36,10 @@ export function isPasswordService(name: PrincipalName): boolean {
   return name.nameString.length === 2 && service === "kadmin" && instance === "changepw";
 }
 
-/** A client's account: MS-KILE section 3.3.5.6.1. Enterprise names are UPNs; others are account names or UPNs. */
+/**
+ * A client's account: MS-KILE section 3.3.5.6.1. Enterprise names are UPNs; others are account names or UPNs. Clients of
+ * other realms have no account here, whatever they are called.
+ */
 export function findClient(
   directory: DirectoryView,
   name: PrincipalName,
@@ -44,7 +47,7 @@ export function findClient(
 ): Account | undefined {
   const text = nameText(name);
   const [only] = name.nameString;
-  if (only === undefined || only === "") return undefined;
+  if (only === undefined || only === "" || !isOwnRealm(directory, realm)) return undefined;
   if (name.nameType === NameType.enterprise) return directory.byUpn(text) ?? directory.byName(text);
   if (name.nameString.length > 1) {
     if (ticketGrantingRealm(name) !== undefined) return directory.krbtgt;
@@ -62,10 +65,43 @@ export interface FoundService {
 }
 
 /**
- * The account behind a service name: krbtgt, kadmin/changepw, an SPN or HOST alias, or an account by its own name.
+ * The account behind a service name: krbtgt, kadmin/changepw, an SPN or HOST alias, or an account by its own name; for a
+ * host of a trusting realm, the way there.
  *
  * @throws KdcRefusal KDC_ERR_S_PRINCIPAL_UNKNOWN
  */
+export function findServiceOrReferral(
+  directory: DirectoryView,
+  name: PrincipalName,
+  realm: string,
+): FoundService {
+  try {
+    return findService(directory, name, realm);
+  } catch (error) {
+    const referral =
+      error instanceof KdcRefusal && error.reason === "service-unknown"
+        ? referralFor(directory, name)
+        : undefined;
+    if (referral === undefined) throw error;
+    return referral;
+  }
+}
+
+/** A ticket-granting ticket for the realm whose hosts end like this one: RFC 6806 section 8, the longest name first. */
+function referralFor(directory: DirectoryView, name: PrincipalName): FoundService | undefined {
+  const host = name.nameString[1]?.toLowerCase();
+  if (host === undefined) return undefined;
+  const [trust] = directory
+    .trusts()
+    .filter(({ partner }) => host === partner.toLowerCase() || host.endsWith(`.${partner.toLowerCase()}`))
+    .sort((left, right) => right.partner.length - left.partner.length);
+  const account = trust === undefined ? undefined : trustAccount(directory, trust.partner);
+  if (trust === undefined || account === undefined) return undefined;
+  const nameString = ["krbtgt", trust.partner.toUpperCase()];
+  return { account, name: { nameType: NameType.srvInst, nameString }, kind: "referral" };
+}
+
+/** The same in this realm only. @throws KdcRefusal KDC_ERR_S_PRINCIPAL_UNKNOWN */
 export function findService(directory: DirectoryView, name: PrincipalName, realm: string): FoundService {
   const text = nameText(name);
   const target = ticketGrantingRealm(name);
@@ -95,14 +131,26 @@ function bySpn(directory: DirectoryView, spn: string): Account {
   return granted(serviceDecision(directory, spn)).account;
 }
 
-/** The account that holds the keys of an outbound trust to `realm`. */
-function trustAccount(directory: DirectoryView, realm: string): Account | undefined {
+/**
+ * The trust with another realm. `inbound`: that realm trusts this one and takes its tickets; `outbound`: this one
+ * trusts that realm. MS-ADTS section 6.1.6.7.12.
+ */
+export function trustTo(
+  directory: DirectoryView,
+  realm: string,
+  direction: "inbound" | "outbound",
+): Trust | undefined {
   const lower = realm.toLowerCase();
-  const trust = directory
+  const bit = TrustDirection[direction];
+  return directory
     .trusts()
-    .find((candidate) => candidate.partner.toLowerCase() === lower && (candidate.direction & 2) !== 0);
-  if (trust?.netbiosName === undefined) return undefined;
-  return directory.bySam(`${trust.netbiosName}$`);
+    .find((trust) => trust.partner.toLowerCase() === lower && (trust.direction & bit) !== 0);
+}
+
+/** The account that holds the keys of tickets to `realm`. */
+function trustAccount(directory: DirectoryView, realm: string): Account | undefined {
+  const trust = trustTo(directory, realm, "inbound");
+  return trust?.netbiosName === undefined ? undefined : directory.bySam(`${trust.netbiosName}$`);
 }
 
 function unknownService(service: string, reason: string): KdcRefusal {

@@ -1,5 +1,19 @@
-import { checksumTypeFor, type EncryptionKey, type Pac, PacError, signatureOf } from "@waybill/kerberos";
-import type { SignatureState } from "../policy/index.ts";
+import type { Account } from "@waybill/directory";
+import {
+  checksumTypeFor,
+  type EncryptionKey,
+  type Pac,
+  PacError,
+  PacType,
+  replaceTicketPac,
+  signatureOf,
+  verifyFullSignature,
+  verifyKdcSignature,
+  verifyServerSignature,
+  verifyTicketSignature,
+} from "@waybill/kerberos";
+import type { EvidenceFacts, SignatureState } from "../policy/index.ts";
+import type { OpenedTicket } from "./ticket-pac.ts";
 
 const sha1 = 14;
 
@@ -47,4 +61,28 @@ const gravest = ["invalid", "unsupported", "missing", "unkeyed"] as const;
 
 export function worst(...states: readonly SignatureState[]): SignatureState {
   return gravest.find((state) => states.includes(state)) ?? "valid";
+}
+
+/** All signatures that this KDC puts on a service ticket. */
+export function serviceTicketSignatures(
+  ticket: OpenedTicket | undefined,
+  krbtgt: Account,
+): Pick<EvidenceFacts, "pacSignatures" | "ticketSignature"> {
+  const pac = ticket?.pac;
+  if (ticket === undefined || pac === undefined)
+    return { pacSignatures: "missing", ticketSignature: "missing" };
+  const keys = krbtgt.keySets.flatMap((set) => set.keys);
+  const server = testedWith([ticket.key], pac, PacType.serverChecksum, () =>
+    verifyServerSignature(pac, ticket.key),
+  );
+  return {
+    pacSignatures: worst(
+      server === "unkeyed" ? tested(() => verifyServerSignature(pac, ticket.key)) : server,
+      testedWith(keys, pac, PacType.kdcChecksum, (key) => verifyKdcSignature(pac, key)),
+      testedWith(keys, pac, PacType.fullChecksum, (key) => verifyFullSignature(pac, key)),
+    ),
+    ticketSignature: testedWith(keys, pac, PacType.ticketChecksum, (key) =>
+      verifyTicketSignature(pac, key, replaceTicketPac(ticket.bytes)),
+    ),
+  };
 }

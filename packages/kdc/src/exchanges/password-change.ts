@@ -27,8 +27,9 @@ import { type OpenedApRequest, openApRequest } from "./ap-request.ts";
 import { asRefusal } from "./as-refusal.ts";
 import type { Kdc } from "./kdc.ts";
 import type { KdcEvent, RequestContext } from "./kdc-context.ts";
-import { findClient, isPasswordService, nameText } from "./names.ts";
+import { findClient, nameText } from "./names.ts";
 import { KdcRefusal } from "./refusal.ts";
+import { passwordServiceHolder } from "./ticket-holder.ts";
 
 export interface PasswordServiceOptions {
   readonly kdc: Kdc;
@@ -83,8 +84,18 @@ export class PasswordService {
     const { context } = this.#kdc;
     const opened = openApRequest(ap, context, {
       usage: KeyUsage.apReqAuthenticator,
-      accepts: isPasswordService,
+      holderOf: passwordServiceHolder,
     });
+    // Both kinds are encrypted in krbtgt's key, and names of tickets are not protected.
+    if (opened.ticket.pac?.requestor !== undefined) {
+      throw new KdcRefusal(
+        "KRB_AP_ERR_NOT_US",
+        "a ticket-granting ticket under the password service's name",
+        {
+          reason: "ticket-of-another-service",
+        },
+      );
+    }
     if (context.replays.check(opened.cipher, ap).kind !== "fresh") {
       throw new KdcRefusal("KRB_AP_ERR_REPEAT", "the authenticator was used before", { reason: "replay" });
     }

@@ -3,16 +3,10 @@ import {
   KerberosError,
   type Pac,
   PacOptions,
-  PacType,
   PaPacOptions,
   PaType,
-  replaceTicketPac,
   type Ticket,
   TicketFlags,
-  verifyFullSignature,
-  verifyKdcSignature,
-  verifyServerSignature,
-  verifyTicketSignature,
   wellKnownSids,
 } from "@waybill/kerberos";
 import {
@@ -27,11 +21,11 @@ import type { Conversation } from "./conversation.ts";
 import { type Destination, derivedTimes, inheritedFlags, wantsPac } from "./destination.ts";
 import type { KdcContext } from "./kdc-context.ts";
 import { findClient, findService, nameText } from "./names.ts";
-import { tested, testedWith, worst } from "./pac-signatures.ts";
+import { serviceTicketSignatures } from "./pac-signatures.ts";
 import { padataOf } from "./padata.ts";
 import { granted, KdcRefusal } from "./refusal.ts";
 import type { TgsGrant } from "./tgs-reply.ts";
-import type { OpenedTgsRequest } from "./tgs-request.ts";
+import { type OpenedTgsRequest, ownRequester } from "./tgs-request.ts";
 import { type OpenedTicket, withoutPac } from "./ticket-pac.ts";
 
 /** S4U2Proxy: MS-SFU section 3.2.5.2. */
@@ -43,7 +37,8 @@ export function grantS4uProxy(
 ): TgsGrant {
   const { directory, profile } = context;
   const { domain, krbtgt } = directory;
-  const { requester, body } = request;
+  const { body } = request;
+  const requester = ownRequester(request, context);
   const targetSpn = nameText(destination.sname);
   const resourceBased = resourceBasedRequested(request);
   const shown = body.additionalTickets?.[0];
@@ -59,7 +54,7 @@ export function grantS4uProxy(
     resourceBasedRequested: resourceBased,
     forService: evidence !== undefined,
     pac: evidence?.pac === undefined ? "absent" : "present",
-    ...signatureFacts(evidence, krbtgt),
+    ...serviceTicketSignatures(evidence, krbtgt),
     profile,
   };
   granted(evidenceDecision(facts));
@@ -124,29 +119,6 @@ function openEvidence(ticket: Ticket, service: Account, context: KdcContext): Op
     if (error instanceof KdcRefusal || error instanceof KerberosError) return undefined;
     throw error;
   }
-}
-
-function signatureFacts(
-  evidence: OpenedTicket | undefined,
-  krbtgt: Account,
-): Pick<EvidenceFacts, "pacSignatures" | "ticketSignature"> {
-  const pac = evidence?.pac;
-  if (evidence === undefined || pac === undefined)
-    return { pacSignatures: "missing", ticketSignature: "missing" };
-  const keys = krbtgt.keySets.flatMap((set) => set.keys);
-  const server = testedWith([evidence.key], pac, PacType.serverChecksum, () =>
-    verifyServerSignature(pac, evidence.key),
-  );
-  return {
-    pacSignatures: worst(
-      server === "unkeyed" ? tested(() => verifyServerSignature(pac, evidence.key)) : server,
-      testedWith(keys, pac, PacType.kdcChecksum, (key) => verifyKdcSignature(pac, key)),
-      testedWith(keys, pac, PacType.fullChecksum, (key) => verifyFullSignature(pac, key)),
-    ),
-    ticketSignature: testedWith(keys, pac, PacType.ticketChecksum, (key) =>
-      verifyTicketSignature(pac, key, replaceTicketPac(evidence.bytes)),
-    ),
-  };
 }
 
 function assertedByService(pac: Pac): boolean {

@@ -32,7 +32,7 @@ import { nameText } from "./names.ts";
 import { padataOf } from "./padata.ts";
 import { granted, KdcRefusal } from "./refusal.ts";
 import type { TgsGrant } from "./tgs-reply.ts";
-import type { OpenedTgsRequest } from "./tgs-request.ts";
+import { type OpenedTgsRequest, ownRequester } from "./tgs-request.ts";
 
 /** Whom a service wants a ticket for, as the request names them. */
 interface Impersonated {
@@ -52,7 +52,8 @@ export function grantS4uSelf(
 ): TgsGrant {
   const { directory, profile } = context;
   const { domain, krbtgt } = directory;
-  const { requester, tgt, body } = request;
+  const { tgt, body } = request;
+  const requester = ownRequester(request, context);
   const wanted = impersonated(request);
   conversation.facts.impersonates = nameText(wanted.name);
   granted(s4u2selfTargetDecision(requester, destination.service.account, profile));

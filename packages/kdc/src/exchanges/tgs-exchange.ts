@@ -1,20 +1,28 @@
 import { KdcOptions, NameType, type Pac, PacAttributeFlags, PaType, TicketFlags } from "@waybill/kerberos";
-import { tgsTicketFlags } from "../policy/index.ts";
+import { foreignClientLimit, isTransitive, tgsTicketFlags } from "../policy/index.ts";
 import { serviceKeys } from "./account-keys.ts";
 import { checkTicketTimes, openTicket } from "./ap-request.ts";
 import { canonicalName } from "./as-exchange.ts";
 import type { Conversation } from "./conversation.ts";
 import { type Destination, derivedTimes, inheritedFlags, wantsPac } from "./destination.ts";
 import type { KdcContext } from "./kdc-context.ts";
-import { type FoundService, findClient, findService, nameText, ticketGrantingRealm } from "./names.ts";
+import {
+  type FoundService,
+  findClient,
+  findService,
+  findServiceOrReferral,
+  nameText,
+  ticketGrantingRealm,
+} from "./names.ts";
 import { padataOf } from "./padata.ts";
 import { granted, KdcRefusal } from "./refusal.ts";
+import { renewTicket } from "./renewal.ts";
 import { grantS4uProxy } from "./s4u-proxy.ts";
 import { grantS4uSelf } from "./s4u-self.ts";
 import { encodeTgsReply, type TgsGrant } from "./tgs-reply.ts";
-import { type OpenedTgsRequest, openTgsRequest } from "./tgs-request.ts";
+import { isRenewal, type OpenedTgsRequest, openTgsRequest } from "./tgs-request.ts";
 import { withoutPac } from "./ticket-pac.ts";
-import { type TicketTimes, wholeSeconds } from "./ticket-times.ts";
+import { withTransited } from "./transited-realms.ts";
 
 /**
  * The TGS exchange: RFC 4120 section 3.3, MS-KILE section 3.3.5.7, MS-SFU section 3.2.
@@ -40,13 +48,8 @@ export function answerTgs(
   if (proxy) conversation.exchange = "s4u2proxy";
   else if (self) conversation.exchange = "s4u2self";
   const destination = findDestination(request, context);
-  if ((options & (KdcOptions.renew | KdcOptions.validate)) !== 0) {
-    return encodeTgsReply(renewed(request, destination, context), request, context);
-  }
-  if ((options & KdcOptions.postdated) !== 0) {
-    throw new KdcRefusal("KDC_ERR_CANNOT_POSTDATE", "tickets are not postdated here", {
-      reason: "postdated-not-supported",
-    });
+  if (isRenewal(request.body)) {
+    return encodeTgsReply(renewTicket(request, destination, context), request, context);
   }
   const grant = proxy
     ? grantS4uProxy(request, destination, conversation, context)
@@ -69,10 +72,13 @@ function findDestination(request: OpenedTgsRequest, context: KdcContext): Destin
       reason: "no-name",
     });
   }
-  const service = findService(directory, body.sname, body.realm);
-  const canonical =
-    (body.kdcOptions & KdcOptions.canonicalize) !== 0 && body.sname.nameType === NameType.enterprise;
-  const sname = canonical ? canonicalName(service.account) : body.sname;
+  const canonicalize = (body.kdcOptions & KdcOptions.canonicalize) !== 0;
+  const find =
+    canonicalize && (body.kdcOptions & KdcOptions.encTktInSkey) === 0 ? findServiceOrReferral : findService;
+  const service = find(directory, body.sname, body.realm);
+  const enterprise = canonicalize && body.sname.nameType === NameType.enterprise;
+  const sname =
+    service.kind === "referral" ? service.name : enterprise ? canonicalName(service.account) : body.sname;
   if ((body.kdcOptions & KdcOptions.encTktInSkey) === 0) {
     const keys = serviceKeys(context, service.account, body.etype);
     return { service, sname, key: keys, sessionEncType: keys.sessionEncType };
@@ -111,6 +117,7 @@ function ordinary(request: OpenedTgsRequest, destination: Destination, context: 
   const { tgt, body, wished } = request;
   const { service } = destination;
   const { part } = tgt;
+  const transited = request.requester === undefined ? passedOn(request, service, context) : part.transited;
   const flags = granted(
     tgsTicketFlags({
       krbtgt: context.directory.krbtgt,
@@ -126,16 +133,43 @@ function ordinary(request: OpenedTgsRequest, destination: Destination, context: 
     sname: destination.sname,
     crealm: part.crealm,
     cname: part.cname,
-    flags: ((flags & ~TicketFlags.renewable) | times.flags | inheritedFlags(part.flags)) >>> 0,
+    flags:
+      ((flags & ~TicketFlags.renewable) |
+        times.flags |
+        inheritedFlags(part.flags) |
+        (request.requester === undefined ? TicketFlags.transitedPolicyChecked : 0)) >>>
+      0,
     authtime: part.authtime,
     times,
     pac: pacOf(tgt.pac, service),
     others: [...withoutPac(part.authorizationData), ...wished],
     ticketKey: destination.key,
     sessionEncType: destination.sessionEncType,
-    transited: part.transited,
+    transited,
     padata: [],
   };
+}
+
+/** For clients of other realms: what they may get here, and the realms their ticket came through. */
+function passedOn(
+  { tgt, ap }: OpenedTgsRequest,
+  service: FoundService,
+  { directory, profile }: KdcContext,
+): TgsGrant["transited"] {
+  const { part } = tgt;
+  if (ap.holder.kind !== "trust") return part.transited;
+  const client = `${nameText(part.cname)}@${part.crealm}`;
+  if (service.kind === "ticket-granting") granted(foreignClientLimit("own-tgt", client, profile));
+  if (service.kind === "referral") {
+    const next = directory
+      .trusts()
+      .find((trust) => `${trust.netbiosName}$` === service.account.samAccountName);
+    if (next === undefined || !isTransitive(next) || !isTransitive(ap.holder.trust))
+      granted(foreignClientLimit("pass-on", client, profile));
+  }
+  // The client's own realm is in the ticket already: RFC 4120 section 3.3.3.2.
+  const { realm } = ap.holder;
+  return realm === part.crealm ? part.transited : withTransited(part.transited, realm);
 }
 
 /** TGTs keep all of it; service tickets lose the parts that only the KDC needs, or all of it if the client said so. */
@@ -145,62 +179,4 @@ function pacOf(pac: Pac | undefined, service: FoundService): Pac | undefined {
   const wanted = pac.attributes ?? PacAttributeFlags.givenImplicitly;
   if ((wanted & (PacAttributeFlags.requested | PacAttributeFlags.givenImplicitly)) === 0) return undefined;
   return wantsPac(service.account) ? pac.with({ attributes: undefined, requestor: undefined }) : undefined;
-}
-
-/** RENEW and VALIDATE: RFC 4120 section 3.3.3.1. */
-function renewed(request: OpenedTgsRequest, destination: Destination, context: KdcContext): TgsGrant {
-  const { part, pac } = request.tgt;
-  const now = wholeSeconds(context.clock.now());
-  if (destination.service.kind !== "ticket-granting") {
-    throw new KdcRefusal("KDC_ERR_BADOPTION", "only ticket-granting tickets are renewed here", {
-      reason: "renewal-of-service-ticket",
-      facts: { service: nameText(destination.sname) },
-    });
-  }
-  const renewing = (request.body.kdcOptions & KdcOptions.renew) !== 0;
-  const { renewTill } = part;
-  if (renewing && ((part.flags & TicketFlags.renewable) === 0 || renewTill === undefined)) {
-    throw new KdcRefusal("KDC_ERR_BADOPTION", "the ticket is not renewable", {
-      reason: "ticket-not-renewable",
-    });
-  }
-  if (renewing && renewTill !== undefined && renewTill <= now) {
-    throw new KdcRefusal("KRB_AP_ERR_TKT_EXPIRED", "the time to renew the ticket is over", {
-      reason: "renewal-over",
-    });
-  }
-  if (!renewing && (part.flags & TicketFlags.invalid) === 0) {
-    throw new KdcRefusal("KDC_ERR_BADOPTION", "the ticket needs no validation", {
-      reason: "ticket-already-valid",
-    });
-  }
-  const life = part.endtime - (part.starttime ?? part.authtime);
-  const times: TicketTimes = renewing
-    ? {
-        starttime: now,
-        endtime: Math.min(now + life, renewTill ?? part.endtime),
-        renewTill,
-        flags: TicketFlags.renewable,
-      }
-    : {
-        starttime: part.starttime ?? part.authtime,
-        endtime: part.endtime,
-        renewTill,
-        flags: part.flags & TicketFlags.renewable,
-      };
-  return {
-    service: destination.service,
-    sname: destination.sname,
-    crealm: part.crealm,
-    cname: part.cname,
-    flags: (part.flags & ~TicketFlags.invalid) >>> 0,
-    authtime: part.authtime,
-    times,
-    pac,
-    others: withoutPac(part.authorizationData),
-    ticketKey: destination.key,
-    sessionEncType: destination.sessionEncType,
-    transited: part.transited,
-    padata: [],
-  };
 }

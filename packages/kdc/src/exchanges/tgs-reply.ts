@@ -65,7 +65,7 @@ export function encodeTgsReply(grant: TgsGrant, request: OpenedTgsRequest, conte
     others: grant.others,
     key: grant.ticketKey,
     kdcKey: krbtgtKey(context).key,
-    ticketGranting: service.kind === "ticket-granting",
+    ticketGranting: service.kind === "ticket-granting" || service.kind === "referral",
   });
   let replyKey = request.subkey ?? request.sessionKey;
   let padata: PaData[] | undefined = grant.padata.length === 0 ? undefined : [...grant.padata];

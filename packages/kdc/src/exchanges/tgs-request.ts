@@ -9,27 +9,21 @@ import {
   type KdcReqBody,
   KeyUsage,
   MsgType,
-  PacType,
   type PaData,
   PaType,
   TgsReq,
   verifyChecksum,
-  verifyServerSignature,
 } from "@waybill/kerberos";
-import {
-  requestorDecision,
-  serviceTgtDecision,
-  serviceTgtSignatureDecision,
-  tgsClientDecision,
-} from "../policy/index.ts";
+import { foreignClientLimit } from "../policy/index.ts";
 import { type OpenedApRequest, openApRequest } from "./ap-request.ts";
 import type { Conversation } from "./conversation.ts";
 import { armorKeyOf, type FastState, openFast } from "./fast.ts";
 import type { KdcContext } from "./kdc-context.ts";
-import { findClient, isOwnRealm, nameText } from "./names.ts";
-import { tested, worst } from "./pac-signatures.ts";
+import { isOwnRealm, nameText } from "./names.ts";
 import { padataOf } from "./padata.ts";
 import { granted, KdcRefusal } from "./refusal.ts";
+import { clientOfTicket } from "./ticket-client.ts";
+import { anyHolder, ticketGrantingHolder } from "./ticket-holder.ts";
 import { type OpenedTicket, withoutPac } from "./ticket-pac.ts";
 
 /** A TGS-REQ whose sender is known. */
@@ -37,10 +31,11 @@ export interface OpenedTgsRequest {
   readonly body: KdcReqBody;
   readonly padata: readonly PaData[];
   readonly fast: FastState | undefined;
+  /** The ticket shown: a ticket-granting one, or any that is to be renewed or validated. What its PAC may not claim is gone. */
   readonly tgt: OpenedTicket;
   readonly ap: OpenedApRequest;
-  /** The account that the TGT was issued to. */
-  readonly requester: Account;
+  /** The account that the ticket was issued to; `undefined`: a client of another realm. */
+  readonly requester: Account | undefined;
   readonly sessionKey: EncryptionKey;
   readonly subkey: EncryptionKey | undefined;
   /** Authorization data the client wants in the ticket. */
@@ -69,12 +64,16 @@ export function openTgsRequest(
       reason: "no-tgt",
     });
   }
-  const allowInvalid = (outer.value.kdcOptions & KdcOptions.validate) !== 0;
-  const ap = openApRequest(apBytes, context, { usage: KeyUsage.tgsReqAuthenticator, allowInvalid });
-  const { authenticator, ticket: tgt } = ap;
-  const sessionKey = tgt.part.key;
+  const ap = openApRequest(apBytes, context, {
+    usage: KeyUsage.tgsReqAuthenticator,
+    allowInvalid: (outer.value.kdcOptions & KdcOptions.validate) !== 0,
+    holderOf: isRenewal(outer.value) ? anyHolder : ticketGrantingHolder,
+  });
+  const { authenticator, ticket, holder } = ap;
+  const sessionKey = ticket.part.key;
   const { subkey } = authenticator;
-  conversation.facts.client = nameText(tgt.part.cname);
+  conversation.facts.client = nameText(ticket.part.cname);
+  if (holder.kind === "trust") conversation.facts.clientRealm = ticket.part.crealm;
   checkBodyChecksum(ap, outer.bytes, context);
 
   const opened = context.settings.fast
@@ -102,9 +101,19 @@ export function openTgsRequest(
       reason: "wrong-realm",
     });
   }
-  const requester = checkRequester(tgt, context);
+  if (holder.kind === "service" && !isRenewal(body)) {
+    throw new KdcRefusal("KRB_AP_ERR_NOT_US", "a service's ticket is only good for its own renewal", {
+      reason: "ticket-of-another-service",
+    });
+  }
+  const { account: requester, ticket: tgt } = clientOfTicket(ap, context);
   const wished = wishedData(body, sessionKey, subkey);
   return { body, padata, fast: opened?.state, tgt, ap, requester, sessionKey, subkey, wished };
+}
+
+/** RENEW and VALIDATE, the two requests that any ticket may be shown for. */
+export function isRenewal(body: KdcReqBody): boolean {
+  return (body.kdcOptions & (KdcOptions.renew | KdcOptions.validate)) !== 0;
 }
 
 function checkBodyChecksum(ap: OpenedApRequest, body: Uint8Array, context: KdcContext): void {
@@ -132,34 +141,12 @@ function inappropriate(message: string): KdcRefusal {
   return new KdcRefusal("KRB_AP_ERR_INAPP_CKSUM", message, { reason: "body-checksum-type" });
 }
 
-/** The PAC is genuine and names the account that the ticket's client name stands for: CVE-2021-42287. */
-function checkRequester(tgt: OpenedTicket, context: KdcContext): Account {
-  const { directory, profile } = context;
-  const { part, pac } = tgt;
-  const now = context.clock.now();
-  const client = findClient(directory, part.cname, part.crealm);
-  if (client === undefined) {
-    throw new KdcRefusal("KDC_ERR_TGT_REVOKED", `no account is called ${nameText(part.cname)} any more`, {
-      reason: "client-unknown",
-    });
-  }
-  granted(serviceTgtDecision(client, pac === undefined ? "absent" : "present", profile));
-  if (pac !== undefined) {
-    const signature = tested(() => verifyServerSignature(pac, tgt.key));
-    const present = pac.buffer(PacType.kdcChecksum) === undefined ? "missing" : "valid";
-    granted(serviceTgtSignatureDecision(client, worst(signature, present), profile));
-    granted(requestorDecision(client, pac.requestor, profile));
-  }
-  granted(
-    tgsClientDecision({
-      account: client,
-      domain: directory.domain,
-      now,
-      profile,
-      tgtAuthTime: part.authtime,
-    }),
-  );
-  return client;
+/** The account of this domain that asks. @throws KdcRefusal for clients of other realms, who act for nobody here */
+export function ownRequester(request: OpenedTgsRequest, context: KdcContext): Account {
+  const { requester, tgt } = request;
+  if (requester !== undefined) return requester;
+  const client = `${nameText(tgt.part.cname)}@${tgt.part.crealm}`;
+  return granted(foreignClientLimit("act-for-others", client, context.profile));
 }
 
 /** enc-authorization-data: RFC 4120 section 5.4.1. A PAC in it would be the client's own invention. */

@@ -28,9 +28,17 @@ export interface TicketTimes {
   readonly flags: number;
 }
 
-/** Start, end and renew-till of a new ticket: RFC 4120 sections 3.1.3 and 3.3.3. */
+/** A start later than this is asked for on purpose and not by a clock that is ahead. */
+const postponable = 5 * 60_000;
+
+/** Start, end and renew-till of a new ticket. Like Active Directory's KDC it postdates nothing: RFC 4120 sections 3.1.3 and 3.3.3. */
 export function ticketTimes(body: KdcReqBody, limits: TicketLimits): TicketTimes {
   const options = body.kdcOptions;
+  if ((options & KdcOptions.postdated) !== 0 || (body.from ?? 0) > limits.now + postponable) {
+    throw new KdcRefusal("KDC_ERR_CANNOT_POSTDATE", "tickets are not postdated here", {
+      reason: "postdated-not-supported",
+    });
+  }
   const starttime = wholeSeconds(limits.now);
   const wanted = requestedEnd(body.till);
   const endtime = wholeSeconds(Math.min(wanted, limits.latestEnd));

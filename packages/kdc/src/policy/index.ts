@@ -2,6 +2,7 @@ export * from "./client-account.ts";
 export * from "./decision.ts";
 export * from "./enctype-selection.ts";
 export * from "./evidence.ts";
+export * from "./foreign-client.ts";
 export * from "./lifetimes.ts";
 export * from "./profile.ts";
 export * from "./reason.ts";

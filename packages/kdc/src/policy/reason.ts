@@ -36,6 +36,15 @@ export type ReasonId =
   | "service-tgt-without-pac"
   | "service-tgt-forged"
   | "requestor-mismatch"
+  // clients of other realms
+  | "foreign-ticket-of-own-client"
+  | "transited-not-trusted"
+  | "foreign-pac-missing"
+  | "foreign-pac-forged"
+  | "foreign-pac-domain"
+  | "foreign-client-tgt"
+  | "delegation-across-realms"
+  | "trust-not-transitive"
   // accounts
   | "client-unknown"
   | "client-disabled"
