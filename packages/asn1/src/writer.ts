@@ -1,3 +1,5 @@
+import { pooledBytes } from "@waybill/base";
+
 /**
  * Builds an encoding from its last byte to its first: a value's length is known when its header is
  * written, so nothing is measured twice or moved.
@@ -17,7 +19,9 @@ export class Writer {
 
   /** A copy of all that was written. */
   finish(): Uint8Array {
-    return new Uint8Array(this.#buffer.subarray(this.#start));
+    const bytes = pooledBytes(this.size);
+    bytes.set(this.#buffer.subarray(this.#start));
+    return bytes;
   }
 
   octet(value: number): void {

@@ -14,6 +14,27 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+const slabSize = 64 * 1024;
+const largestPooled = 8 * 1024;
+let slab = new ArrayBuffer(slabSize);
+let slabUsed = 0;
+
+/**
+ * Bytes for a message that is made and soon forgotten: a piece of a larger buffer, for a buffer of its own costs
+ * more to make and to collect than most messages to encode. Zeros, each used once.
+ */
+export function pooledBytes(length: number): Uint8Array {
+  if (length > largestPooled) return new Uint8Array(length);
+  if (slabUsed + length > slabSize) {
+    slab = new ArrayBuffer(slabSize);
+    slabUsed = 0;
+  }
+  const bytes = new Uint8Array(slab, slabUsed, length);
+  // Aligned, so that views of wider numbers fit too.
+  slabUsed += (length + 7) & ~7;
+  return bytes;
+}
+
 /** Equality in constant time for equal lengths: for keys, checksums and anything an attacker may guess at. */
 export function equalSecrets(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && timingSafeEqual(left, right);

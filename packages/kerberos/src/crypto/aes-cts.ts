@@ -1,4 +1,5 @@
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from "node:crypto";
+import { pooledBytes } from "@waybill/base";
 
 const blockSize = 16;
 const zeroBlock = new Uint8Array(blockSize);
@@ -59,7 +60,7 @@ export class AesCts {
     const stolen = length - last;
     // The last full block of the text stands before the last one. Deciphered, it yields the octets that
     // the shortened block lost: those were enciphered together with zeros.
-    const plain = new Uint8Array(length);
+    const plain = pooledBytes(length);
     const head = this.#decryptBlocks(ciphertext.subarray(0, last));
     plain.set(head.subarray(0, beforeLast));
     const tail = head.subarray(beforeLast);

@@ -1,9 +1,10 @@
-import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
+import { createHash, pbkdf2Sync } from "node:crypto";
+import { equalSecrets, pooledBytes } from "@waybill/base";
 import { AesCts } from "./aes-cts.ts";
-import { fillConfounder } from "./confounder.ts";
+import { confounded } from "./confounder.ts";
 import { deriveRandom } from "./derive.ts";
+import { hmac } from "./hmac.ts";
 import { nfold } from "./nfold.ts";
-import { tagsEqual } from "./tag.ts";
 import type { KeySchedule, StringToKeyInput } from "./types.ts";
 import { usageConstant } from "./usage-constant.ts";
 
@@ -33,15 +34,12 @@ export class AesSha1Schedule implements KeySchedule {
   encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array {
     const keys = this.#keysFor(usage);
     const length = blockSize + plaintext.length;
-    const padded = new Uint8Array(Math.ceil(length / blockSize) * blockSize);
-    if (confounder === undefined) fillConfounder(padded.subarray(0, blockSize));
-    else padded.set(confounder);
-    padded.set(plaintext, blockSize);
+    const padded = confounded(plaintext, confounder);
     // The tag covers the plaintext, which enciphering overwrites.
-    const mac = createHmac("sha1", keys.integrity).update(padded.subarray(0, length)).digest();
-    const out = new Uint8Array(length + macSize);
+    const mac = hmac("sha1", keys.integrity, macSize, padded.subarray(0, length));
+    const out = pooledBytes(length + macSize);
     keys.cipher.encrypt(padded, length, out, 0);
-    out.set(mac.subarray(0, macSize), length);
+    out.set(mac, length);
     return out;
   }
 
@@ -50,8 +48,8 @@ export class AesSha1Schedule implements KeySchedule {
     if (length < blockSize) return undefined;
     const keys = this.#keysFor(usage);
     const plain = keys.cipher.decrypt(ciphertext.subarray(0, length));
-    const mac = createHmac("sha1", keys.integrity).update(plain).digest();
-    if (!tagsEqual(mac, ciphertext.subarray(length), macSize)) return undefined;
+    const mac = hmac("sha1", keys.integrity, macSize, plain);
+    if (!equalSecrets(mac, ciphertext.subarray(length))) return undefined;
     return new Uint8Array(plain.buffer, plain.byteOffset + blockSize, length - blockSize);
   }
 
@@ -61,7 +59,7 @@ export class AesSha1Schedule implements KeySchedule {
       key = deriveKey(this.#base, usageConstant.folded(usage, "checksum"), this.#size);
       this.#checksumKeys.set(usage, key);
     }
-    return new Uint8Array(createHmac("sha1", key).update(data).digest().subarray(0, macSize));
+    return hmac("sha1", key, macSize, data);
   }
 
   prf(input: Uint8Array): Uint8Array {

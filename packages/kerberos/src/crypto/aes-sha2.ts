@@ -1,9 +1,9 @@
-import { createHmac, pbkdf2Sync } from "node:crypto";
-import { concatBytes, utf8 } from "@waybill/base";
+import { pbkdf2Sync } from "node:crypto";
+import { concatBytes, equalSecrets, pooledBytes, utf8 } from "@waybill/base";
 import { AesCts } from "./aes-cts.ts";
-import { fillConfounder } from "./confounder.ts";
+import { confounded } from "./confounder.ts";
 import { deriveHmacSha2 } from "./derive.ts";
-import { tagsEqual } from "./tag.ts";
+import { hmac } from "./hmac.ts";
 import type { KeySchedule, StringToKeyInput } from "./types.ts";
 import { type KeyPurpose, usageConstant } from "./usage-constant.ts";
 
@@ -42,14 +42,9 @@ export class AesSha2Schedule implements KeySchedule {
   encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array {
     const keys = this.#keysFor(usage);
     const length = blockSize + plaintext.length;
-    const padded = new Uint8Array(Math.ceil(length / blockSize) * blockSize);
-    if (confounder === undefined) fillConfounder(padded.subarray(0, blockSize));
-    else padded.set(confounder);
-    padded.set(plaintext, blockSize);
-    const out = new Uint8Array(length + this.#parameters.macSize);
-    keys.cipher.encrypt(padded, length, out, 0);
-    const mac = this.#tag(keys.integrity, out.subarray(0, length));
-    out.set(mac.subarray(0, this.#parameters.macSize), length);
+    const out = pooledBytes(length + this.#parameters.macSize);
+    keys.cipher.encrypt(confounded(plaintext, confounder), length, out, 0);
+    out.set(this.#tag(keys.integrity, out.subarray(0, length)), length);
     return out;
   }
 
@@ -59,8 +54,7 @@ export class AesSha2Schedule implements KeySchedule {
     if (length < blockSize) return undefined;
     const keys = this.#keysFor(usage);
     const enciphered = ciphertext.subarray(0, length);
-    if (!tagsEqual(this.#tag(keys.integrity, enciphered), ciphertext.subarray(length), macSize))
-      return undefined;
+    if (!equalSecrets(this.#tag(keys.integrity, enciphered), ciphertext.subarray(length))) return undefined;
     const plain = keys.cipher.decrypt(enciphered);
     return new Uint8Array(plain.buffer, plain.byteOffset + blockSize, length - blockSize);
   }
@@ -72,7 +66,7 @@ export class AesSha2Schedule implements KeySchedule {
       this.#checksumKeys.set(usage, key);
     }
     const { hash, macSize } = this.#parameters;
-    return new Uint8Array(createHmac(hash, key).update(data).digest().subarray(0, macSize));
+    return hmac(hash, key, macSize, data);
   }
 
   prf(input: Uint8Array): Uint8Array {
@@ -81,7 +75,8 @@ export class AesSha2Schedule implements KeySchedule {
   }
 
   #tag(integrityKey: Uint8Array, enciphered: Uint8Array): Uint8Array {
-    return createHmac(this.#parameters.hash, integrityKey).update(initialVector).update(enciphered).digest();
+    const { hash, macSize } = this.#parameters;
+    return hmac(hash, integrityKey, macSize, initialVector, enciphered);
   }
 
   #derive(usage: number, purpose: KeyPurpose, size: number): Uint8Array {

@@ -14,3 +14,23 @@ export function fillConfounder(target: Uint8Array): void {
   taken.fill(0);
   used += target.length;
 }
+
+/** AES's block, and the size of its confounder. */
+const blockSize = 16;
+let blocks = new Uint8Array(8192);
+
+/**
+ * Confounder (a random one unless given) and plaintext, filled up with zeros to whole AES blocks. The result is good until the next
+ * call: one piece of memory serves every message, for what is enciphered is copied out of it at once.
+ */
+export function confounded(plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array {
+  const length = blockSize + plaintext.length;
+  const size = Math.ceil(length / blockSize) * blockSize;
+  if (size > blocks.length) blocks = new Uint8Array(2 * size);
+  const padded = blocks.subarray(0, size);
+  if (confounder === undefined) fillConfounder(padded.subarray(0, blockSize));
+  else padded.set(confounder);
+  padded.set(plaintext, blockSize);
+  padded.fill(0, length);
+  return padded;
+}

@@ -1,4 +1,5 @@
-import { createHmac } from "node:crypto";
+import { concatBytes, emptyBytes } from "@waybill/base";
+import { hmac } from "./hmac.ts";
 import { nfold } from "./nfold.ts";
 
 /** A block cipher in CBC mode with a zero initial vector over whole blocks; may change its argument. */
@@ -30,13 +31,11 @@ export function deriveHmacSha2(
   key: Uint8Array,
   label: Uint8Array,
   size: number,
-  context?: Uint8Array,
+  context: Uint8Array = emptyBytes,
 ): Uint8Array {
   const bits = size * 8;
-  const hmac = createHmac(hash, key).update(counterOne).update(label).update(zeroOctet);
-  if (context !== undefined) hmac.update(context);
-  const digest = hmac.update(Uint8Array.of(0, 0, bits >>> 8, bits)).digest();
-  return new Uint8Array(digest.subarray(0, size));
+  const input = concatBytes(counterOne, label, zeroOctet, context, Uint8Array.of(0, 0, bits >>> 8, bits));
+  return hmac(hash, key, size, input);
 }
 
 const counterOne = Uint8Array.of(0, 0, 0, 1);

@@ -1,9 +1,8 @@
 import { createHash, createHmac } from "node:crypto";
-import { concatBytes } from "@waybill/base";
+import { concatBytes, equalSecrets } from "@waybill/base";
 import { fillConfounder } from "./confounder.ts";
 import { md4 } from "./md4.ts";
 import { rc4 } from "./rc4.ts";
-import { tagsEqual } from "./tag.ts";
 import type { KeySchedule, StringToKeyInput } from "./types.ts";
 
 const macSize = 16;
@@ -34,7 +33,7 @@ export class Rc4HmacSchedule implements KeySchedule {
     const usageKey = this.#usageKey(usage);
     const mac = ciphertext.subarray(0, macSize);
     const plain = rc4(hmacMd5(usageKey, mac), ciphertext.subarray(macSize));
-    return tagsEqual(hmacMd5(usageKey, plain), mac, macSize) ? plain.subarray(confounderSize) : undefined;
+    return equalSecrets(hmacMd5(usageKey, plain), mac) ? plain.subarray(confounderSize) : undefined;
   }
 
   checksum(usage: number, data: Uint8Array): Uint8Array {
