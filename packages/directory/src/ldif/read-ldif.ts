@@ -79,7 +79,8 @@ export class LdifReader {
     this.#lines.push(this.#source.end());
     const cut = this.#lines.end();
     this.#finish();
-    if (cut !== undefined) this.#report(cut, "the file ends in the middle of this line; it may have been cut short");
+    if (cut !== undefined)
+      this.#report(cut, "the file ends in the middle of this line; it may have been cut short");
   }
 
   #take(line: number, buffer: Uint8Array, start: number, end: number): void {
@@ -101,13 +102,7 @@ export class LdifReader {
     if (value !== undefined) this.#record.push({ line, name: name.text, value, separator: false });
   }
 
-  #value(
-    line: number,
-    name: string,
-    buffer: Uint8Array,
-    start: number,
-    end: number,
-  ): Uint8Array | undefined {
+  #value(line: number, name: string, buffer: Uint8Array, start: number, end: number): Uint8Array | undefined {
     const marker = start < end ? buffer[start] : undefined;
     if (marker === lessThan) {
       this.#report(line, `${name} refers to a file, which is not read`);

@@ -1,17 +1,18 @@
-import { fromUtf8 } from "@waybill/base";
+import { fromUtf8, pooledBytes } from "@waybill/base";
 import type { EntryData, LdapAttribute } from "@waybill/ldap";
 import { DirectoryError } from "../errors.ts";
 import { MemoryDirectory, type MemoryDirectoryOptions } from "../memory/memory-directory.ts";
-import { rdnKey, splitDn } from "../names/dn.ts";
+import { isPlainRdn, rdnKey, splitDn } from "../names/dn.ts";
 import { parseGuid } from "../names/guid.ts";
 import { unreadableAttribute } from "../reader/account-from-object.ts";
 import { type DomainSettings, domainSettingsKey } from "../reader/domain-from-store.ts";
-import { attributeSyntax } from "../schema/attributes.ts";
+import { type AttributeSyntax, attributeSyntax } from "../schema/attributes.ts";
 import { parseSddl } from "../security/sddl.ts";
 import { encodeSecurityDescriptor } from "../security/security-descriptor.ts";
 import { decodeSid, domainOf, encodeSid } from "../security/sid.ts";
 import { MemoryStore } from "../store/memory-store.ts";
 import type { AttributeValue, StoredObject } from "../store/stored-object.ts";
+import { AttributeShapes } from "./compact-attributes.ts";
 
 /** Something about the source a reader should know. */
 export interface LoadProblem {
@@ -50,50 +51,81 @@ const notStored: ReadonlySet<string> = new Set([
 
 /** Attributes that delegation and sign-in decisions rest on. */
 const decisive: readonly string[] = [
-  "userAccountControl",
-  "servicePrincipalName",
-  "msDS-AllowedToDelegateTo",
-  "msDS-AllowedToActOnBehalfOfOtherIdentity",
-  "msDS-SupportedEncryptionTypes",
-  "memberOf",
-  "accountExpires",
-  "pwdLastSet",
-  "lockoutTime",
+  "useraccountcontrol",
+  "serviceprincipalname",
+  "msds-allowedtodelegateto",
+  "msds-allowedtoactonbehalfofotheridentity",
+  "msds-supportedencryptiontypes",
+  "memberof",
+  "accountexpires",
+  "pwdlastset",
+  "lockouttime",
 ];
 
 /** Every account has these; one that shows none hides them, and with them who knows what else. */
 const mandatory: readonly string[] = ["useraccountcontrol", "primarygroupid"];
 
+/** Attributes that have few different values in a whole domain. */
+const repeating: ReadonlySet<string> = new Set([
+  "objectclass",
+  "useraccountcontrol",
+  "primarygroupid",
+  "grouptype",
+  "accountexpires",
+  "badpwdcount",
+  "badpasswordtime",
+  "lockouttime",
+  "msds-supportedencryptiontypes",
+  "msds-keyversionnumber",
+  "operatingsystem",
+  "admincount",
+]);
+
+/** No directory nests deeper, and what reads names goes level by level. */
+const deepestName = 100;
+const mostProblems = 1000;
+
+type Attributes = ReadonlyMap<string, readonly AttributeValue[]>;
+
+interface Entry {
+  readonly dn: string;
+  readonly attributes: Attributes;
+}
+
 /** Takes entries in any order and makes a directory of them. */
 export class DirectoryBuilder {
-  readonly #entries = new Map<
-    string,
-    { readonly dn: string; readonly attributes: Map<string, AttributeValue[]> }
-  >();
-  readonly #links: { readonly group: string; readonly member: string }[] = [];
+  readonly #entries = new Map<string, Entry>();
+  /** Keys of groups and members by turns. */
+  readonly #links: string[] = [];
   readonly #problems: LoadProblem[] = [];
+  #moreProblems = 0;
   readonly #options: LoadOptions;
+  readonly #shapes = new AttributeShapes();
+  /** Keys of the names that others lie under, by spelling. */
+  readonly #parents = new Map<string, string>();
+  readonly #notAsked: readonly string[];
 
   constructor(options: LoadOptions = {}) {
     this.#options = options;
+    const asked = options.attributes?.map((name) => name.toLowerCase());
+    this.#notAsked = decisive.filter((name) => asked !== undefined && !asked.includes(name));
   }
 
   report(where: string, text: string): void {
-    this.#problems.push({ where, text });
+    if (this.#problems.length < mostProblems) this.#problems.push({ where, text });
+    else this.#moreProblems++;
   }
 
   add(entry: EntryData): void {
-    let keys: string[];
-    try {
-      keys = splitDn(entry.dn).map(rdnKey);
-    } catch {
+    const key = this.#keyOf(entry.dn);
+    if (key === undefined) {
       this.report(entry.dn.slice(0, 200), "the name of the entry cannot be read");
       return;
     }
-    if (keys.length === 0) return;
-    const attributes = new Map<string, AttributeValue[]>();
-    for (const attribute of entry.attributes) this.#addAttribute(entry.dn, attribute, attributes);
-    this.#entries.set(keys.join(","), { dn: entry.dn, attributes });
+    if (key === "") return;
+    const attributes = new Map<string, readonly AttributeValue[]>();
+    for (const attribute of entry.attributes) this.#addAttribute(entry.dn, key, attribute, attributes);
+    this.#entries.set(key, { dn: entry.dn, attributes: this.#shapes.of(attributes) });
   }
 
   /** @throws DirectoryError NO_DOMAIN when no entry belongs to a domain */
@@ -110,26 +142,48 @@ export class DirectoryBuilder {
     this.#addRoot(root);
     for (const [key, { dn }] of this.#entries) this.#place(store, ids, key, dn, root);
     let dangling = 0;
-    for (const { group, member } of this.#links) {
-      const source = ids.get(group);
-      const target = ids.get(member);
+    for (let at = 0; at < this.#links.length; at += 2) {
+      const source = ids.get(this.#links[at] ?? "");
+      const target = ids.get(this.#links[at + 1] ?? "");
       if (source !== undefined && target !== undefined) store.link("member", source, target);
       else dangling++;
     }
     if (dangling > 0)
       this.report("member", `${dangling} group memberships name objects that are not in the source`);
     const directory = new MemoryDirectory({ ...this.#options.directory, lazyKeys: true }, store);
-    return { directory, problems: this.#problems, objects: ids.size };
+    const more = { where: "and more", text: `${this.#moreProblems} further problems were not listed` };
+    const problems = this.#moreProblems === 0 ? this.#problems : [...this.#problems, more];
+    return { directory, problems, objects: ids.size };
+  }
+
+  /** @returns `undefined` for what is no name, or too deep a one */
+  #keyOf(dn: string): string | undefined {
+    const comma = dn.indexOf(",");
+    const first = comma < 0 ? dn : dn.slice(0, comma);
+    if (!isPlainRdn(first)) return keyOfName(dn);
+    if (comma < 0) return dn.toLowerCase();
+    const above = dn.slice(comma + 1);
+    let parent = this.#parents.get(above);
+    if (parent === undefined) {
+      parent = keyOfName(above);
+      if (parent === undefined) return undefined;
+      this.#parents.set(above, parent);
+    }
+    return `${first.toLowerCase()},${parent}`;
   }
 
   #addAttribute(
     dn: string,
+    key: string,
     { type, values }: LdapAttribute,
-    attributes: Map<string, AttributeValue[]>,
+    attributes: Map<string, readonly AttributeValue[]>,
   ): void {
-    const name = type.replace(/;.*/, "").toLowerCase();
+    const semicolon = type.indexOf(";");
+    const name = (semicolon < 0 ? type : type.slice(0, semicolon)).toLowerCase();
+    if (/;range=\d+-\d/i.test(type))
+      this.report(dn, `${name} was cut short by the server (${type}): there are more values than were read`);
     if (name === "member" || name === "memberof") {
-      for (const value of values) this.#addLink(dn, name, fromUtf8(value));
+      for (const value of values) this.#addLink(dn, key, name, textOf(value));
       return;
     }
     if (notStored.has(name) || values.length === 0) return;
@@ -138,45 +192,45 @@ export class DirectoryBuilder {
       const stored = this.#readValue(dn, name, value);
       if (stored !== undefined) read.push(stored);
     }
-    attributes.set(name, [...(attributes.get(name) ?? []), ...read]);
+    const known = attributes.get(name);
+    attributes.set(name, known === undefined ? this.#shared(name, read) : [...known, ...read]);
   }
 
-  #addLink(dn: string, name: string, other: string): void {
-    try {
-      const [own, far] = [splitDn(dn).map(rdnKey).join(","), splitDn(other).map(rdnKey).join(",")];
-      this.#links.push(name === "member" ? { group: own, member: far } : { group: far, member: own });
-    } catch {
-      this.report(dn, `a value of ${name} is no distinguished name`);
-    }
+  #shared(name: string, values: readonly AttributeValue[]): readonly AttributeValue[] {
+    if (!repeating.has(name)) return values;
+    const texts = values.filter((value) => typeof value === "string");
+    return texts.length === values.length ? this.#shapes.shared(texts) : values;
+  }
+
+  #addLink(dn: string, own: string, name: string, other: string): void {
+    const far = this.#keyOf(other);
+    if (far === undefined) this.report(dn, `a value of ${name} is no distinguished name`);
+    else if (name === "member") this.#links.push(own, far);
+    else this.#links.push(far, own);
   }
 
   /** Binary attributes come as octets, or as text from tools that mean well. */
   #readValue(dn: string, name: string, value: Uint8Array): AttributeValue | undefined {
     const syntax = attributeSyntax(name);
     if (syntax !== "sid" && syntax !== "security-descriptor" && syntax !== "octets") {
-      const text = fromUtf8(value);
+      const text = textOf(value);
       if (text.includes("\ufffd")) this.report(dn, `a value of ${name} is not UTF-8`);
       return text;
     }
-    const text = value.length < 4096 ? Buffer.from(value).toString("latin1") : "";
     try {
-      if (syntax === "sid" && /^S-1-\d/.test(text)) return encodeSid(text);
-      if (syntax === "security-descriptor" && /^[OGDS]:/.test(text))
-        return encodeSecurityDescriptor(parseSddl(text));
-      if (name === "objectguid" && /^[0-9a-f-]{36}$/i.test(text)) return parseGuid(text);
+      const text = value.length < 4096 ? meant(name, syntax, value) : undefined;
+      if (text !== undefined) return text;
     } catch (error) {
       this.report(dn, `a value of ${name} cannot be read: ${error instanceof Error ? error.message : ""}`);
       return undefined;
     }
-    if (syntax === "sid") {
-      try {
-        return encodeSid(decodeSid(value));
-      } catch {
-        this.report(dn, `a value of ${name} is no security identifier`);
-        return undefined;
-      }
+    if (syntax === "sid" && !isSid(value)) {
+      this.report(dn, `a value of ${name} is no security identifier`);
+      return undefined;
     }
-    return new Uint8Array(value);
+    const kept = pooledBytes(value.length);
+    kept.set(value);
+    return kept;
   }
 
   #domainSettings(): DomainSettings {
@@ -223,11 +277,13 @@ export class DirectoryBuilder {
       ({ attributes }) => attributes.has("samaccountname") && domainSidOf(attributes) !== undefined,
     );
     const sid = account === undefined ? undefined : domainSidOf(account.attributes);
-    const attributes =
-      head?.attributes ??
-      new Map<string, AttributeValue[]>([["objectclass", ["top", "domain", "domainDNS"]]]);
+    const attributes = new Map<string, readonly AttributeValue[]>(
+      head?.attributes ?? [["objectclass", ["top", "domain", "domainDNS"]]],
+    );
     if (sid !== undefined) attributes.set("objectsid", [encodeSid(sid)]);
-    if (head === undefined) {
+    if (head !== undefined) {
+      this.#entries.set(root, { dn: head.dn, attributes });
+    } else {
       this.report(root, "the source lacks the domain's own entry: its policy is assumed to be the default");
       this.#entries.set(root, {
         dn: root.toUpperCase().replace(/DC=([^,]*)/g, (_, label: string) => `DC=${label.toLowerCase()}`),
@@ -242,35 +298,33 @@ export class DirectoryBuilder {
     if (known !== undefined) return known;
     const entry = this.#entries.get(key);
     const dn = entry?.dn ?? name;
-    const keys = splitDn(dn).map(rdnKey);
+    const rdn = firstRdn(dn);
+    const own = isPlainRdn(rdn) ? rdn.toLowerCase() : rdnKey(splitDn(rdn)[0] ?? []);
     // Every name ends in a naming context: the domain, or whatever other DC names the entry lies under.
-    const isRoot = key === root || keys.every((part) => part.startsWith("dc=")) || keys.length === 1;
-    const rdn = isRoot ? dn : firstRdn(dn);
+    const isRoot = key === root || own === key || key.split(",").every((part) => part.startsWith("dc="));
     const above = dn.slice(rdn.length + 1).trimStart();
-    const parentId = isRoot ? 0 : this.#place(store, ids, keys.slice(1).join(","), above, root);
-    const attributes =
-      entry === undefined ? new Map([["objectclass", ["top", "container"]]]) : this.#complete(entry);
-    const object: StoredObject = { id: store.nextId(), parentId, rdn, attributes };
+    const parentId = isRoot ? 0 : this.#place(store, ids, key.slice(own.length + 1), above, root);
+    const object: StoredObject = {
+      id: store.nextId(),
+      parentId,
+      rdn: isRoot ? dn : rdn,
+      attributes: entry === undefined ? container : this.#complete(entry.attributes),
+    };
     store.put(object);
     ids.set(key, object.id);
     return object.id;
   }
 
   /** Notes which attributes the source hides. */
-  #complete({
-    attributes,
-  }: {
-    readonly attributes: Map<string, AttributeValue[]>;
-  }): Map<string, AttributeValue[]> {
+  #complete(attributes: Attributes): Attributes {
     if (!attributes.has("samaccountname") || attributes.has("grouptype")) return attributes;
-    const asked = this.#options.attributes?.map((name) => name.toLowerCase());
-    const notAsked =
-      asked === undefined ? [] : decisive.filter((name) => !asked.includes(name.toLowerCase()));
     const hides = mandatory.some((name) => !attributes.has(name));
-    const hidden = hides ? decisive.filter((name) => !attributes.has(name.toLowerCase())) : [];
-    const unreadable = [...new Set([...notAsked, ...hidden].map((name) => name.toLowerCase()))];
-    if (unreadable.length > 0) attributes.set(unreadableAttribute, unreadable);
-    return attributes;
+    if (!hides && this.#notAsked.length === 0) return attributes;
+    const hidden = hides ? decisive.filter((name) => !attributes.has(name)) : [];
+    const unreadable = [...new Set([...this.#notAsked, ...hidden])];
+    return unreadable.length === 0
+      ? attributes
+      : this.#shapes.of(new Map([...attributes, [unreadableAttribute, this.#shapes.shared(unreadable)]]));
   }
 
   /** The forest may stand for other services by HOST than usual. */
@@ -283,7 +337,45 @@ export class DirectoryBuilder {
   }
 }
 
-function domainSidOf(attributes: ReadonlyMap<string, readonly AttributeValue[]>): string | undefined {
+const container: Attributes = new Map([["objectclass", ["top", "container"]]]);
+
+function keyOfName(dn: string): string | undefined {
+  // The least a level takes; what is longer need not be taken apart to be refused.
+  if (dn.length > 100_000) return undefined;
+  try {
+    const parts = splitDn(dn);
+    return parts.length > deepestName ? undefined : parts.map(rdnKey).join(",");
+  } catch {
+    return undefined;
+  }
+}
+
+/** A text that stands for octets. @throws DirectoryError BAD_VALUE */
+function meant(name: string, syntax: AttributeSyntax, value: Uint8Array): Uint8Array | undefined {
+  const [first] = value;
+  // Octets of these syntaxes begin otherwise, nearly always.
+  if (first === undefined || first < 0x30 || first > 0x7b) return undefined;
+  const text = Buffer.from(value.buffer, value.byteOffset, value.length).toString("latin1");
+  if (syntax === "sid" && /^S-1-\d/.test(text)) return encodeSid(text);
+  if (syntax === "security-descriptor" && /^[OGDS]:/.test(text))
+    return encodeSecurityDescriptor(parseSddl(text));
+  return name === "objectguid" && /^[0-9a-f]{8}(-[0-9a-f]{4}){4}[0-9a-f]{8}$/i.test(text)
+    ? parseGuid(text)
+    : undefined;
+}
+
+function isSid(value: Uint8Array): boolean {
+  const count = value[1] ?? 0;
+  return value[0] === 1 && count <= 15 && value.length === 8 + 4 * count;
+}
+
+/** Most values are ASCII, which needs no decoder. */
+function textOf(value: Uint8Array): string {
+  for (const octet of value) if (octet >= 0x80) return fromUtf8(value);
+  return Buffer.from(value.buffer, value.byteOffset, value.length).toString("latin1");
+}
+
+function domainSidOf(attributes: Attributes): string | undefined {
   const [sid] = attributes.get("objectsid") ?? [];
   if (!(sid instanceof Uint8Array)) return undefined;
   const text = decodeSid(sid);

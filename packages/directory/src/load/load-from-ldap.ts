@@ -1,63 +1,13 @@
 import { domainFromDn, type LdapClient, LdapError } from "@waybill/ldap";
 import { DirectoryError } from "../errors.ts";
 import { DirectoryBuilder, type LoadedDirectory, type LoadOptions } from "./directory-builder.ts";
+import { configurationAttributes, domainAttributes, objectAttributes } from "./model-attributes.ts";
 
 export interface LoadFromLdapOptions extends Omit<LoadOptions, "attributes"> {
   readonly signal?: AbortSignal | undefined;
   /** Narrows down which accounts and groups are read; everything by default. */
   readonly filter?: string | undefined;
 }
-
-/** What is read of every object. */
-const attributes: readonly string[] = [
-  "objectClass",
-  "objectSid",
-  "objectGUID",
-  "sAMAccountName",
-  "userPrincipalName",
-  "displayName",
-  "dNSHostName",
-  "servicePrincipalName",
-  "userAccountControl",
-  "primaryGroupID",
-  "groupType",
-  "member",
-  "msDS-SupportedEncryptionTypes",
-  "msDS-KeyVersionNumber",
-  "msDS-AllowedToDelegateTo",
-  "msDS-AllowedToActOnBehalfOfOtherIdentity",
-  "accountExpires",
-  "pwdLastSet",
-  "lockoutTime",
-  "badPwdCount",
-  "badPasswordTime",
-  "operatingSystem",
-  "adminCount",
-  "trustPartner",
-  "flatName",
-  "securityIdentifier",
-  "trustDirection",
-  "trustType",
-  "trustAttributes",
-  "whenChanged",
-  "uSNChanged",
-];
-
-const domainAttributes: readonly string[] = [
-  "objectClass",
-  "objectSid",
-  "msDS-Behavior-Version",
-  "lockoutThreshold",
-  "lockoutDuration",
-  "lockOutObservationWindow",
-  "maxPwdAge",
-  "minPwdAge",
-  "minPwdLength",
-  "pwdHistoryLength",
-  "pwdProperties",
-  "ms-DS-MachineAccountQuota",
-  "wellKnownObjects",
-];
 
 const everything =
   "(|(objectClass=user)(objectClass=group)(objectClass=trustedDomain)(objectClass=foreignSecurityPrincipal)" +
@@ -94,7 +44,7 @@ export async function loadFromLdap(
   for await (const entry of client.search({
     base,
     filter: options.filter ?? everything,
-    attributes,
+    attributes: objectAttributes,
     signal,
   })) {
     builder.add(entry);
@@ -112,9 +62,9 @@ async function loadConfiguration(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const filter = "(|(objectClass=crossRef)(objectClass=nTDSService))";
-  const wanted = ["objectClass", "nCName", "nETBIOSName", "dnsRoot", "sPNMappings"];
   try {
-    for await (const entry of client.search({ base, filter, attributes: wanted, signal })) builder.add(entry);
+    for await (const entry of client.search({ base, filter, attributes: configurationAttributes, signal }))
+      builder.add(entry);
   } catch (error) {
     if (!(error instanceof LdapError)) throw error;
     builder.report(base, `the configuration could not be read: ${error.message}`);

@@ -1,9 +1,10 @@
-import { readLdif } from "../ldif/read-ldif.ts";
+import { LdifReader } from "../ldif/read-ldif.ts";
 import { DirectoryBuilder, type LoadedDirectory, type LoadOptions } from "./directory-builder.ts";
+import { exportAttributes } from "./model-attributes.ts";
 
 /**
- * Reads an export (`ldifde`, `ldapsearch -LLL`, `waybill dc export`) into a directory in memory. Change records in the
- * file are not carried out, and reported.
+ * Reads an export (`ldifde`, `ldapsearch -LLL`, `waybill dc export`) into a directory in memory. Attributes that
+ * decide nothing are passed over. Change records in the file are not carried out, and reported.
  *
  * @throws DirectoryError BAD_LDIF, NO_DOMAIN
  */
@@ -12,11 +13,20 @@ export async function loadFromLdif(
   options: LoadOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<LoadedDirectory> {
   const builder = new DirectoryBuilder(options);
-  const onProblem = ({ line, text }: { line: number; text: string }): void =>
-    builder.report(`line ${line}`, text);
-  for await (const record of readLdif(source, { onProblem, signal: options.signal })) {
-    if (record.kind === "entry" || record.kind === "add") builder.add(record);
-    else builder.report(`line ${record.line}`, `the ${record.kind} record was not carried out`);
+  const reader = new LdifReader(
+    (record) => {
+      if (record.kind === "entry" || record.kind === "add") builder.add(record);
+      else builder.report(`line ${record.line}`, `the ${record.kind} record was not carried out`);
+    },
+    {
+      attributes: exportAttributes,
+      onProblem: ({ line, text }) => builder.report(`line ${line}`, text),
+    },
+  );
+  for await (const chunk of source) {
+    options.signal?.throwIfAborted();
+    reader.push(chunk);
   }
+  reader.end();
   return builder.finish();
 }
