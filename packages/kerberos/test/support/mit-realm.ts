@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LdapBackend } from "./ldap-backend.ts";
 import { type Daemon, loopbackAddress, run, startDaemon, waitForPort } from "./processes.ts";
 
 export interface MitPrincipal {
@@ -24,6 +25,8 @@ export interface MitRealmOptions {
   readonly kadmind?: boolean;
   /** Lines for the realm's section of kdc.conf; they outweigh the fixture's own. */
   readonly config?: string;
+  /** Keep the database in OpenLDAP, which is what MIT's S4U2Proxy needs. */
+  readonly ldap?: boolean;
 }
 
 /** A realm of MIT's krb5kdc with a database of its own, on port 88 of a loopback address of its own. */
@@ -37,6 +40,7 @@ export class MitRealm {
   readonly kcmSocket: string;
   readonly kcmDirectory: string;
   readonly #daemons: Daemon[] = [];
+  #ldap: LdapBackend | undefined;
   #keytabs = 0;
 
   private constructor(realm: string, address: string, directory: string) {
@@ -76,18 +80,29 @@ export class MitRealm {
     return file;
   }
 
+  /** With `ldap`: the services that a principal may reach in others' names. */
+  async allowDelegation(principal: string, targets: readonly string[]): Promise<void> {
+    await this.#ldap?.allowDelegation(principal, targets);
+  }
+
   async stop(): Promise<void> {
     for (const daemon of this.#daemons) await daemon.stop();
+    await this.#ldap?.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  async #create({ principals, config = "" }: MitRealmOptions): Promise<void> {
+  async #create({ principals, config = "", ldap = false }: MitRealmOptions): Promise<void> {
     const { realm, address, directory, env } = this;
     await mkdir(this.kcmDirectory);
     await writeFile(join(directory, "krb5.conf"), krb5Conf(realm, address, this.kcmSocket));
-    await writeFile(join(directory, "kdc.conf"), kdcConf(realm, address, directory, config));
+    this.#ldap = ldap ? await LdapBackend.start(realm, directory) : undefined;
+    const database = this.#ldap === undefined ? "" : "    database_module = ldap";
+    const kdc = kdcConf(realm, address, directory, `${database}\n${config}`);
+    await writeFile(join(directory, "kdc.conf"), `${kdc}${this.#ldap?.config ?? ""}`);
     await writeFile(join(directory, "acl"), "*/admin *\n");
-    await run("kdb5_util", ["-r", realm, "create", "-s", "-P", "master"], { env });
+    if (this.#ldap === undefined)
+      await run("kdb5_util", ["-r", realm, "create", "-s", "-P", "master"], { env });
+    else await this.#ldap.createRealm(env);
     await this.kadmin(...principals.map(addCommand));
   }
 
