@@ -163,4 +163,16 @@ describe("a move, seen by the people who follow it", () => {
     expect((await service.hostStatus(caller)).callerRights).toContain("move-out");
     expect(host.log).toContain("access-names-not-refreshed");
   });
+
+  test("several ask for the machine to be started at once: one QEMU, and all are content", async () => {
+    const from = world.home;
+    const { host, caller } = await from.as(world.alice);
+    await host.requestVmState(caller, world.vm, "off");
+    await world.until(() => world.copies.running.length === 0, "it is off");
+    const answers = await Promise.all(
+      [1, 2, 3].map(async () => await host.requestVmState(caller, world.vm, "running")),
+    );
+    expect(answers.map(({ returnValue }) => returnValue)).toEqual([0, 0, 0]);
+    expect(await world.settled()).toBe(from);
+  });
 });

@@ -19,7 +19,9 @@ export interface AccountNamesOptions {
 }
 
 const refreshEvery = 5 * 60_000;
-const retryEvery = 30_000;
+/** After a failure: at first soon, for somebody may be waiting for their rights. */
+const firstRetry = 1000;
+const lastRetry = 30_000;
 /** How long a start waits for a directory that may be dead, when nothing is known yet. */
 const firstPatience = 5000;
 
@@ -34,6 +36,7 @@ export class AccountNames {
   /** When the directory last answered. */
   #asked: EpochMs | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #retry = firstRetry;
   readonly #stopped = new AbortController();
 
   constructor(options: AccountNamesOptions) {
@@ -92,8 +95,10 @@ export class AccountNames {
     let next = refreshEvery;
     try {
       await this.refresh();
+      this.#retry = firstRetry;
     } catch (error) {
-      next = retryEvery;
+      next = this.#retry;
+      this.#retry = Math.min(2 * next, lastRetry);
       if (!this.#stopped.signal.aborted) this.#report(error);
     }
     if (this.#stopped.signal.aborted) return;

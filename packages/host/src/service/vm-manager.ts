@@ -38,6 +38,7 @@ export class VmManager {
   readonly #machines = new Map<string, VirtualMachine>();
   #capabilities: Promise<HostCapabilities> | undefined;
   readonly #clearing = new Map<string, Promise<void>>();
+  readonly #starting = new Map<string, Promise<VirtualMachine>>();
   readonly #attaching = new Map<string, Promise<VirtualMachine | undefined>>();
 
   constructor(journal: Journal, options: VmManagerOptions, logger: Logger) {
@@ -112,6 +113,16 @@ export class VmManager {
   /** Starts a VM this host owns. @throws HostError `VM_NOT_OURS`, `NETWORK_UNKNOWN`; QmpError. */
   async start(record: VmRecord): Promise<VirtualMachine> {
     demandOwner(record);
+    // A person and the supervisor may want it started at the same time: one QEMU serves both.
+    let starting = this.#starting.get(record.id);
+    if (starting === undefined) {
+      starting = this.#start(record).finally(() => this.#starting.delete(record.id));
+      this.#starting.set(record.id, starting);
+    }
+    return await starting;
+  }
+
+  async #start(record: VmRecord): Promise<VirtualMachine> {
     const running = await this.machine(record.id);
     if (running !== undefined) {
       const { state } = await running.status();
