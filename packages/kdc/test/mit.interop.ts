@@ -75,6 +75,15 @@ describe("MIT's tools against the KDC on UDP and TCP", () => {
     await mit.ok("kinit", ["-R"], { cache: "renew" });
   });
 
+  it("renews a service ticket", async () => {
+    const service = ["-S", "host/kvm01.lab.test"];
+    const login = ["-r", "1d", "-l", "1h", ...service, "alice"];
+    await mit.ok("kinit", login, { input: `${testPassword}\n`, cache: "service" });
+    await mit.ok("kinit", ["-R", ...service], { cache: "service" });
+    expect(domain.events.at(-1)).toMatchObject({ exchange: "tgs", outcome: "issued" });
+    expect(await mit.ok("klist", ["-f"], { cache: "service" })).toMatch(/host\/kvm01.*\n.*Flags: \w*R/);
+  });
+
   it("kvno gets service tickets by SPN, HOST alias and in spite of spaces", async () => {
     await mit.ok("kvno", ["host/kvm01.lab.test", "cifs/KVM01", migration]);
     expect((await mit.run("kvno", ["cifs/nosuch"])).stderr).toContain("not found in Kerberos database");

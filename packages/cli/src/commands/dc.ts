@@ -11,6 +11,7 @@ import { registerImport } from "./dc/import.ts";
 import { readPassword } from "./dc/read-password.ts";
 import { registerServe } from "./dc/serve.ts";
 import { inDirectory, type StateOptions, withState } from "./dc/state.ts";
+import { registerTrusts } from "./dc/trusts.ts";
 
 interface InitOptions extends StateOptions {
   readonly realm: string;
@@ -41,6 +42,7 @@ export function registerDc(program: Command): void {
   registerServe(dc);
   registerAccounts(dc);
   registerDelegation(dc);
+  registerTrusts(dc);
   registerFiles(dc);
   registerImport(dc);
 }

@@ -20,7 +20,7 @@ import { renewTicket } from "./renewal.ts";
 import { grantS4uProxy } from "./s4u-proxy.ts";
 import { grantS4uSelf } from "./s4u-self.ts";
 import { encodeTgsReply, type TgsGrant } from "./tgs-reply.ts";
-import { isRenewal, type OpenedTgsRequest, openTgsRequest } from "./tgs-request.ts";
+import { isRenewal, type OpenedTgsRequest, openTgsRequest, ownRequester } from "./tgs-request.ts";
 import { withoutPac } from "./ticket-pac.ts";
 import { withTransited } from "./transited-realms.ts";
 
@@ -47,6 +47,7 @@ export function answerTgs(
   const proxy = (options & KdcOptions.cnameInAddlTkt) !== 0;
   if (proxy) conversation.exchange = "s4u2proxy";
   else if (self) conversation.exchange = "s4u2self";
+  if (proxy || self) ownRequester(request, context);
   const destination = findDestination(request, context);
   if (isRenewal(request.body)) {
     return encodeTgsReply(renewTicket(request, destination, context), request, context);
