@@ -108,6 +108,15 @@ describe("AS exchange (RFC 4120 3.1) with Samba AD", () => {
     await expect(refused).rejects.toMatchObject({ code, ntStatus });
   });
 
+  test("a member of Protected Users: not forwardable, four hours, and no RC4", async () => {
+    const request = { principal: principal("prot"), password: password("prot") };
+    const tgt = await client.login(request);
+    expect(tgt.flags & TicketFlags.forwardable).toBe(0);
+    expect(tgt.endTime - tgt.authTime).toBeLessThanOrEqual(4 * 3_600_000);
+    const refused = client.login({ ...request, etypes: [EncType.rc4Hmac] });
+    await expect(refused).rejects.toMatchObject({ code: "KDC_ERR_ETYPE_NOSUPP" });
+  });
+
   test("a wrong password is told with ranked causes", async () => {
     const refused = client.login({ principal: principal("alice"), password: "wrong" });
     await expect(refused).rejects.toMatchObject({

@@ -20,18 +20,20 @@ import {
   TicketFlags,
 } from "../../src/index.ts";
 import { s4uAccounts } from "../support/s4u-accounts.ts";
-import { migrationService } from "../support/samba-accounts.ts";
+import { AccountFlags, migrationService, quotedPassword, sambaComputer } from "../support/samba-accounts.ts";
 import { SambaDomain } from "../support/samba-domain.ts";
 
 // Samba 4.17 on Debian 12: what its KDC does was measured with MIT's libkrb5 and Impacket before this client existed.
 let domain: SambaDomain;
 let client: KerberosClient;
 const keytabs = new Map<string, Keytab>();
-const hosts = ["KVM01", "KVM02", "KVM03", "KVM04", "KVM05", "KVM06"];
+const hosts = ["KVM01", "KVM02", "KVM03", "KVM04", "KVM05", "KVM06", "KVM07"];
 const principal = (name: string): Principal => parsePrincipal(name, { defaultRealm: "LAB.TEST" });
 
 beforeAll(async () => {
-  domain = await SambaDomain.start({ seed: s4uAccounts("lab.test") });
+  domain = await SambaDomain.start({
+    seed: [...s4uAccounts("lab.test"), ...sambaComputer("lab.test", { name: "KVM08" })],
+  });
   const locator = staticLocator({ "LAB.TEST": { kdc: [domain.address] } });
   client = new KerberosClient({ transport: new NetworkTransport({ locator }) });
   for (const host of hosts) keytabs.set(host, await readKeytab(await domain.exportKeytab(`${host}$`)));
@@ -120,6 +122,88 @@ describe("S4U2Self and S4U2Proxy (MS-SFU 3.2.5.2)", () => {
   ])("%s: %s for %s to %s is %s", async (_case, host, user, target, expected) => {
     const evidence = await self(host, user);
     expect(await outcome(proxy(host, evidence, target))).toBe(expected);
+  });
+});
+
+describe("S4U2Self refuses, and there is nothing to go on with", () => {
+  test.each([
+    ["g2", "nosuchuser", "KDC_ERR_C_PRINCIPAL_UNKNOWN"],
+    ["h2", "disab", "KDC_ERR_POLICY"],
+    ["j4", "expd", "KDC_ERR_NAME_EXP"],
+  ])("%s: KVM03 for %s is %s", async (_case, user, expected) => {
+    const attempt = self("KVM03", user).then((evidence) => proxy("KVM03", evidence, toMigration));
+    expect(await outcome(attempt)).toBe(expected);
+  });
+});
+
+describe("the hosts' own accounts", () => {
+  const setFlags = (host: string, flags: number) =>
+    domain.apply([{ op: "modify", name: `${host}$`, attributes: { userAccountControl: String(flags) } }]);
+  const { workstation, disabled, trustedToAuthForDelegation } = AccountFlags;
+
+  test("the delegating host is disabled: it cannot log in, and its old login is worth nothing", async () => {
+    const usual = workstation | trustedToAuthForDelegation;
+    const tgt = await hostTgt("KVM03");
+    const evidence = await self("KVM03", "alice");
+    await setFlags("KVM03", usual | disabled);
+    try {
+      expect(await outcome(hostTgt("KVM03"))).toBe("KDC_ERR_CLIENT_REVOKED");
+      const again = client.s4u2self({ tgt, user: principal("alice") }, { fresh: true });
+      expect(await outcome(again)).toBe("KDC_ERR_POLICY");
+      const onward = client.s4u2proxy({ tgt, evidence, target: principal(toMigration) }, { fresh: true });
+      expect(await outcome(onward)).toBe("KDC_ERR_POLICY");
+    } finally {
+      await setFlags("KVM03", usual);
+    }
+  });
+
+  test("the target host is disabled: Samba makes the ticket all the same", async () => {
+    await setFlags("KVM02", workstation | disabled);
+    try {
+      expect(await outcome(proxy("KVM03", await self("KVM03", "alice"), toMigration))).toBe("forwardable");
+    } finally {
+      await setFlags("KVM02", workstation);
+    }
+  });
+
+  test("a keytab from before the host's password changed", async () => {
+    await domain.apply([
+      { op: "modify", name: "KVM07$", attributes: { unicodePwd: quotedPassword("Other.Machine.Pw.1") } },
+    ]);
+    const error = await hostTgt("KVM07").catch((refused: KerberosError) => refused);
+    expect(error).toMatchObject({ code: "KDC_ERR_PREAUTH_FAILED" });
+    expect((error as KerberosError).explanation?.causes.some(({ cause }) => /keytab/i.test(cause))).toBe(
+      true,
+    );
+  });
+});
+
+describe("a service name with spaces needs Samba's own spelling, in both places", () => {
+  const name = "Two Words/kvm02.lab.test";
+  const escaped = name.replaceAll(" ", "\\ ");
+
+  test.each([
+    ["plain", "both", [name], [name, escaped], "KDC_ERR_S_PRINCIPAL_UNKNOWN"],
+    ["both", "plain", [name, escaped], [name], bad],
+    ["both", "escaped", [name, escaped], [escaped], "forwardable"],
+    ["both", "both", [name, escaped], [name, escaped], "forwardable"],
+  ])("registered %s, listed %s", async (_registered, _listed, registered, listed, expected) => {
+    await domain.apply([
+      { op: "modify", name: "KVM08$", attributes: { servicePrincipalName: registered } },
+      { op: "modify", name: "KVM05$", attributes: { "msDS-AllowedToDelegateTo": listed } },
+    ]);
+    try {
+      const evidence = await self("KVM05", "alice");
+      const tgt = await hostTgt("KVM05");
+      const attempt = client.s4u2proxy({ tgt, evidence, target: principal(name) }, { fresh: true });
+      expect(await outcome(attempt)).toBe(expected);
+      if (expected === "forwardable") expect((await attempt).server.components[0]).toBe("Two Words");
+    } finally {
+      await domain.apply([
+        { op: "modify", name: "KVM05$", attributes: { "msDS-AllowedToDelegateTo": [] } },
+        { op: "modify", name: "KVM08$", attributes: { servicePrincipalName: [] } },
+      ]);
+    }
   });
 });
 
