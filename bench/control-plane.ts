@@ -1,6 +1,6 @@
 // What moves cost beside moving memory: many hosts, a queue of moves on each, and QEMU replaced by a stub.
 import { randomInt } from "node:crypto";
-import { Fleet, type FleetCpu } from "./control-plane/fleet.ts";
+import { Fleet, type FleetCpu, inTurn } from "./control-plane/fleet.ts";
 import type { BenchTable } from "./table.ts";
 
 const hosts = Number(process.env.WAYBILL_BENCH_HOSTS ?? 50);
@@ -10,7 +10,6 @@ const allowed = 200;
 export async function run(): Promise<BenchTable> {
   const fleet = await Fleet.up(`127.${randomInt(200, 250)}.${randomInt(1, 250)}`, hosts);
   try {
-    // A few at a time: what this machine needs to start stubs is not measured.
     await inTurn(fleet.hosts, 4, async (host) => await fleet.populate(host, movesPerHost));
     const before = { ...fleet.cpu(), client: process.cpuUsage() };
     const started = performance.now();
@@ -58,16 +57,4 @@ async function empty(fleet: Fleet, host: string, index: number): Promise<number>
   } finally {
     client.close();
   }
-}
-
-async function inTurn<T>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const waiting = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: width }, worker));
 }

@@ -74,6 +74,8 @@ export class Fleet {
         });
         await (await client.requestVmState(definition.uuid, "running"))?.wait();
       }
+    } catch (error) {
+      throw new Error(`${host}: ${String(error)}\n${this.log(host).slice(-3000)}`, { cause: error });
     } finally {
       client.close();
     }
@@ -139,10 +141,11 @@ export class Fleet {
       `${this.#subnet}.250`,
     ]);
     await this.#until(() => this.log("dc").includes("dc.ready"), "the controller");
-    for (const host of this.hosts)
+    // A few at a time: what this machine needs to start so many is not measured.
+    await inTurn(this.hosts, 4, async (host) => {
       this.#run(host, ["host", "run", "--config", join(this.#directory, host, "host.yaml")]);
-    for (const host of this.hosts)
       await this.#until(async () => await answers(this.#address(host), 5985), host);
+    });
     this.#workstation = readWorkstation({
       KRB5_CONFIG: join(this.#directory, "krb5.conf"),
       WAYBILL_CONFIG: join(this.#directory, "workstation.yaml"),
@@ -274,6 +277,19 @@ export class Fleet {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
+}
+
+/** Works on all of them, some at once. */
+export async function inTurn<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
 }
 
 async function answers(host: string, port: number): Promise<boolean> {
