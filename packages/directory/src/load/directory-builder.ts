@@ -94,9 +94,12 @@ interface Entry {
 
 /** Takes entries in any order and makes a directory of them. */
 export class DirectoryBuilder {
-  readonly #entries = new Map<string, Entry>();
-  /** Keys of groups and members by turns. */
-  readonly #links: string[] = [];
+  /** Every name met, as an entry or in one, has a number: links between names are millions. */
+  readonly #numbers = new Map<string, number>();
+  /** By number; names that were only mentioned have none. */
+  readonly #entries: (Entry | undefined)[] = [];
+  /** Groups and members by turns. */
+  readonly #links: number[] = [];
   readonly #problems: LoadProblem[] = [];
   #moreProblems = 0;
   readonly #options: LoadOptions;
@@ -124,8 +127,9 @@ export class DirectoryBuilder {
     }
     if (key === "") return;
     const attributes = new Map<string, readonly AttributeValue[]>();
-    for (const attribute of entry.attributes) this.#addAttribute(entry.dn, key, attribute, attributes);
-    this.#entries.set(key, { dn: entry.dn, attributes: this.#shapes.of(attributes) });
+    const number = this.#numberOf(key);
+    for (const attribute of entry.attributes) this.#addAttribute(entry.dn, number, attribute, attributes);
+    this.#entries[number] = { dn: entry.dn, attributes: this.#shapes.of(attributes) };
   }
 
   /** @throws DirectoryError NO_DOMAIN when no entry belongs to a domain */
@@ -134,17 +138,20 @@ export class DirectoryBuilder {
     const settings = this.#domainSettings();
     store.setSetting(domainSettingsKey, settings);
     this.#adoptMappings(store);
-    const ids = new Map<string, number>();
+    const ids: number[] = [];
     const root = settings.dnsName
       .split(".")
       .map((label) => `dc=${label}`)
       .join(",");
     this.#addRoot(root);
-    for (const [key, { dn }] of this.#entries) this.#place(store, ids, key, dn, root);
+    for (const [key, number] of this.#numbers) {
+      const entry = this.#entries[number];
+      if (entry !== undefined) this.#place(store, ids, key, entry.dn, root);
+    }
     let dangling = 0;
     for (let at = 0; at < this.#links.length; at += 2) {
-      const source = ids.get(this.#links[at] ?? "");
-      const target = ids.get(this.#links[at + 1] ?? "");
+      const source = ids[this.#links[at] ?? -1];
+      const target = ids[this.#links[at + 1] ?? -1];
       if (source !== undefined && target !== undefined) store.link("member", source, target);
       else dangling++;
     }
@@ -153,7 +160,23 @@ export class DirectoryBuilder {
     const directory = new MemoryDirectory({ ...this.#options.directory, lazyKeys: true }, store);
     const more = { where: "and more", text: `${this.#moreProblems} further problems were not listed` };
     const problems = this.#moreProblems === 0 ? this.#problems : [...this.#problems, more];
-    return { directory, problems, objects: ids.size };
+    return { directory, problems, objects: ids.filter((id) => id !== undefined).length };
+  }
+
+  #numberOf(key: string): number {
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.#entries.push(undefined) - 1;
+    this.#numbers.set(key, number);
+    return number;
+  }
+
+  #entryOf(key: string): Entry | undefined {
+    return this.#entries[this.#numbers.get(key) ?? -1];
+  }
+
+  #first(test: (attributes: Attributes) => boolean): Attributes | undefined {
+    return this.#entries.find((entry) => entry !== undefined && test(entry.attributes))?.attributes;
   }
 
   /** @returns `undefined` for what is no name, or too deep a one */
@@ -174,7 +197,7 @@ export class DirectoryBuilder {
 
   #addAttribute(
     dn: string,
-    key: string,
+    number: number,
     { type, values }: LdapAttribute,
     attributes: Map<string, readonly AttributeValue[]>,
   ): void {
@@ -183,7 +206,7 @@ export class DirectoryBuilder {
     if (/;range=\d+-\d/i.test(type))
       this.report(dn, `${name} was cut short by the server (${type}): there are more values than were read`);
     if (name === "member" || name === "memberof") {
-      for (const value of values) this.#addLink(dn, key, name, textOf(value));
+      for (const value of values) this.#addLink(dn, number, name, textOf(value));
       return;
     }
     if (notStored.has(name) || values.length === 0) return;
@@ -202,10 +225,14 @@ export class DirectoryBuilder {
     return texts.length === values.length ? this.#shapes.shared(texts) : values;
   }
 
-  #addLink(dn: string, own: string, name: string, other: string): void {
-    const far = this.#keyOf(other);
-    if (far === undefined) this.report(dn, `a value of ${name} is no distinguished name`);
-    else if (name === "member") this.#links.push(own, far);
+  #addLink(dn: string, own: number, name: string, other: string): void {
+    const key = this.#keyOf(other);
+    if (key === undefined) {
+      this.report(dn, `a value of ${name} is no distinguished name`);
+      return;
+    }
+    const far = this.#numberOf(key);
+    if (name === "member") this.#links.push(own, far);
     else this.#links.push(far, own);
   }
 
@@ -240,11 +267,11 @@ export class DirectoryBuilder {
       .split(".")
       .map((label) => `dc=${label}`)
       .join(",");
-    const crossRef = [...this.#entries.values()].find(({ attributes }) => {
+    const crossRef = this.#first((attributes) => {
       const [context] = attributes.get("ncname") ?? [];
       return typeof context === "string" && context.toLowerCase() === dn && attributes.has("netbiosname");
     });
-    const [known] = crossRef?.attributes.get("netbiosname") ?? [];
+    const [known] = crossRef?.get("netbiosname") ?? [];
     const fallback = (name.split(".")[0] ?? name).toUpperCase();
     return { dnsName: name, netbiosName: netbiosName ?? (typeof known === "string" ? known : fallback) };
   }
@@ -252,11 +279,15 @@ export class DirectoryBuilder {
   /** The domain most entries lie in, or the one whose head is among them. */
   #guessDomain(): string {
     const counts = new Map<string, number>();
-    for (const [key, { attributes }] of this.#entries) {
-      const labels = key.split(",").filter((part) => part.startsWith("dc="));
+    for (const [key, number] of this.#numbers) {
+      const attributes = this.#entries[number]?.attributes;
+      if (attributes === undefined) continue;
       const classes = attributes.get("objectclass") ?? [];
       const isHead = classes.some((value) => typeof value === "string" && /^domain(dns)?$/i.test(value));
-      const name = labels.map((label) => label.slice(3)).join(".");
+      const name = key
+        .split(",")
+        .flatMap((part) => (part.startsWith("dc=") ? [part.slice(3)] : []))
+        .join(".");
       if (name !== "")
         counts.set(name, (counts.get(name) ?? 0) + (isHead && attributes.has("objectsid") ? 1e9 : 1));
     }
@@ -271,32 +302,32 @@ export class DirectoryBuilder {
 
   /** The head of the domain, with its SID taken from an account when the source left it out. */
   #addRoot(root: string): void {
-    const head = this.#entries.get(root);
+    const head = this.#entryOf(root);
     if (head?.attributes.has("objectsid") === true) return;
-    const account = [...this.#entries.values()].find(
-      ({ attributes }) => attributes.has("samaccountname") && domainSidOf(attributes) !== undefined,
+    const account = this.#first(
+      (attributes) => attributes.has("samaccountname") && domainSidOf(attributes) !== undefined,
     );
-    const sid = account === undefined ? undefined : domainSidOf(account.attributes);
+    const sid = account === undefined ? undefined : domainSidOf(account);
     const attributes = new Map<string, readonly AttributeValue[]>(
       head?.attributes ?? [["objectclass", ["top", "domain", "domainDNS"]]],
     );
     if (sid !== undefined) attributes.set("objectsid", [encodeSid(sid)]);
+    const number = this.#numberOf(root);
     if (head !== undefined) {
-      this.#entries.set(root, { dn: head.dn, attributes });
-    } else {
-      this.report(root, "the source lacks the domain's own entry: its policy is assumed to be the default");
-      this.#entries.set(root, {
-        dn: root.toUpperCase().replace(/DC=([^,]*)/g, (_, label: string) => `DC=${label.toLowerCase()}`),
-        attributes,
-      });
+      this.#entries[number] = { dn: head.dn, attributes };
+      return;
     }
+    this.report(root, "the source lacks the domain's own entry: its policy is assumed to be the default");
+    const dn = root.toUpperCase().replace(/DC=([^,]*)/g, (_, label: string) => `DC=${label.toLowerCase()}`);
+    this.#entries[number] = { dn, attributes };
   }
 
   /** Puts an entry below its parent; parents that the source left out are made up as containers. */
-  #place(store: MemoryStore, ids: Map<string, number>, key: string, name: string, root: string): number {
-    const known = ids.get(key);
+  #place(store: MemoryStore, ids: (number | undefined)[], key: string, name: string, root: string): number {
+    const number = this.#numberOf(key);
+    const known = ids[number];
     if (known !== undefined) return known;
-    const entry = this.#entries.get(key);
+    const entry = this.#entries[number];
     const dn = entry?.dn ?? name;
     const rdn = firstRdn(dn);
     const own = isPlainRdn(rdn) ? rdn.toLowerCase() : rdnKey(splitDn(rdn)[0] ?? []);
@@ -311,7 +342,7 @@ export class DirectoryBuilder {
       attributes: entry === undefined ? container : this.#complete(entry.attributes),
     };
     store.put(object);
-    ids.set(key, object.id);
+    ids[number] = object.id;
     return object.id;
   }
 
@@ -329,8 +360,8 @@ export class DirectoryBuilder {
 
   /** The forest may stand for other services by HOST than usual. */
   #adoptMappings(store: MemoryStore): void {
-    for (const { attributes } of this.#entries.values()) {
-      const mappings = attributes.get("spnmappings");
+    for (const entry of this.#entries) {
+      const mappings = entry?.attributes.get("spnmappings");
       const host = mappings?.find((value) => typeof value === "string" && /^host=/i.test(value));
       if (typeof host === "string") store.setSetting("hostAliases", host.slice(5).toLowerCase().split(","));
     }

@@ -9,8 +9,10 @@ export function formatGuid(bytes: Uint8Array): string {
       family: "peer",
     });
   }
-  const hex = toHex(swap(bytes));
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const hex = toHex(bytes);
+  const pair = (at: number): string => hex.slice(2 * at, 2 * at + 2);
+  const head = `${pair(3)}${pair(2)}${pair(1)}${pair(0)}-${pair(5)}${pair(4)}-${pair(7)}${pair(6)}`;
+  return `${head}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** @throws DirectoryError BAD_VALUE */

@@ -12,6 +12,7 @@ import { hostKind, migrationHosts } from "../model/host-kind.ts";
 import { fullNameOf, type MigrationService, shortNameOf } from "../model/service-names.ts";
 import { type PredictionContext, type PredictionSettings, predictionContext } from "../prediction/facts.ts";
 import type { EvidenceMode } from "../prediction/story.ts";
+import { concernsDelegation, type ExposureSummary, exposureOf, peopleCounter } from "../repair/exposure.ts";
 import { docsOf, type FindingId, findingKinds } from "./catalogue.ts";
 import type { Evidence, Finding } from "./finding.ts";
 
@@ -40,8 +41,11 @@ export interface Examination {
   readonly people: readonly Account[];
   readonly services: readonly MigrationService[];
   readonly request: ExamineRequest;
-  /** Everybody, read once. */
+  /** Accounts that have to do with delegation: they have service names, or settings of it. */
   readonly accounts: readonly Account[];
+  /** How many accounts there are in all. */
+  readonly accountCount: number;
+  readonly exposure: ExposureSummary;
   /** Accounts by service name, as registered, in lower case. */
   readonly owners: ReadonlyMap<string, readonly Account[]>;
   /** Hosts by each of their names, in lower case. */
@@ -59,9 +63,17 @@ export function examinationOf(request: ExamineRequest): Examination {
   const { readFrom } = request;
   const context = predictionContext(request.view, request);
   const { view } = context;
-  const hosts = request.hosts?.map((host) => findHost(view, host)) ?? migrationHosts(view);
+  const { profile } = context;
+  const accounts: Account[] = [];
+  const population = peopleCounter(view, profile);
+  let accountCount = 0;
+  for (const account of view.accounts()) {
+    accountCount++;
+    population.add(account);
+    if (concernsDelegation(account)) accounts.push(account);
+  }
+  const hosts = request.hosts?.map((host) => findHost(view, host)) ?? migrationHosts(accounts);
   const people = request.people?.map((person) => findPerson(view, person)) ?? operators(view);
-  const accounts = [...view.accounts()];
   const owners = new Map<string, Account[]>();
   for (const account of accounts) {
     for (const spn of account.servicePrincipalNames) {
@@ -75,12 +87,14 @@ export function examinationOf(request: ExamineRequest): Examination {
   return {
     view,
     context,
-    profile: context.profile,
+    profile,
     hosts,
     people,
     services: request.services ?? ["migration", "storage"],
     request,
     accounts,
+    accountCount,
+    exposure: exposureOf(view, profile, accounts, population.counted()),
     owners,
     hostByName: new Map(
       hosts.flatMap((host) => [

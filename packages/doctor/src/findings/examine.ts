@@ -1,5 +1,5 @@
 import { PredictionMatrix } from "../prediction/matrix.ts";
-import { type ExposureSummary, exposure } from "../repair/exposure.ts";
+import type { ExposureSummary } from "../repair/exposure.ts";
 import { checkDomain, checkHosts, checkPeople } from "./checks/accounts.ts";
 import { checkEntries } from "./checks/entries.ts";
 import { checkPairs } from "./checks/pairs.ts";
@@ -48,7 +48,7 @@ export function examine(request: ExamineRequest): Report {
     readFrom: request.readFrom,
     hosts: hosts.map(({ samAccountName }) => samAccountName),
     people: people.map(({ samAccountName }) => samAccountName),
-    accounts: examination.accounts.length,
+    accounts: examination.accountCount,
     findings: checks.flatMap((check) => check(examination)).sort(bySeverity),
     matrix: new PredictionMatrix({
       view,
@@ -59,6 +59,6 @@ export function examine(request: ExamineRequest): Report {
       profile,
       now: context.now,
     }),
-    exposure: exposure(view, profile, examination.accounts),
+    exposure: examination.exposure,
   };
 }

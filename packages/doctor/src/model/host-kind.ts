@@ -35,10 +35,10 @@ export function attributeOf(view: DirectoryView, account: Account, attribute: st
 }
 
 /** Computers that migrate virtual machines: they registered the migration service, in whatever spelling. */
-export function migrationHosts(view: DirectoryView): Account[] {
+export function migrationHosts(accounts: Iterable<Account>): Account[] {
   const prefix = `${migrationServiceClass.toLowerCase()}/`;
   const hosts: Account[] = [];
-  for (const account of view.accounts()) {
+  for (const account of accounts) {
     const registered = account.servicePrincipalNames.some((spn) =>
       spn.replaceAll("\\", "").toLowerCase().startsWith(prefix),
     );

@@ -29,23 +29,64 @@ export interface ExposureSummary {
   readonly pairs: number;
 }
 
-/** Everything delegation allows in a directory, by account. */
-export function exposure(
+export interface People {
+  /** Enabled people. */
+  readonly people: number;
+  /** Those of them who are neither sensitive nor in Protected Users. */
+  readonly delegable: number;
+}
+
+/** Counts people while accounts go by. */
+export function peopleCounter(
   view: DirectoryView,
-  profile: KdcProfile = activeDirectory,
-  accounts: Iterable<Account> = view.accounts(),
-): ExposureSummary {
-  const counts = { people: 0, delegable: 0 };
+  profile: KdcProfile,
+): { readonly add: (account: Account) => void; readonly counted: () => People } {
   const guarded = protectedSids(view, profile);
+  let people = 0;
+  let delegable = 0;
+  return {
+    add: ({ kind, userAccountControl, sid }) => {
+      if (kind !== "user" || hasFlag(userAccountControl, "accountDisable")) return;
+      people++;
+      if (!hasFlag(userAccountControl, "notDelegated") && !guarded.has(sid)) delegable++;
+    },
+    counted: () => ({ people, delegable }),
+  };
+}
+
+/** Whether an account has to do with delegation: few of the many have, and the others need not be kept in mind. */
+export function concernsDelegation(account: Account): boolean {
+  return (
+    account.servicePrincipalNames.length > 0 ||
+    account.allowedToDelegateTo.length > 0 ||
+    account.allowedToActOnBehalfOf !== undefined ||
+    hasFlag(account.userAccountControl, "trustedForDelegation")
+  );
+}
+
+/** Everything delegation allows in a directory, by account. */
+export function exposure(view: DirectoryView, profile: KdcProfile = activeDirectory): ExposureSummary {
+  const people = peopleCounter(view, profile);
+  const accounts: Account[] = [];
+  for (const account of view.accounts()) {
+    people.add(account);
+    if (concernsDelegation(account)) accounts.push(account);
+  }
+  return exposureOf(view, profile, accounts, people.counted());
+}
+
+/** The same, of accounts that were gathered and people that were counted already. */
+export function exposureOf(
+  view: DirectoryView,
+  profile: KdcProfile,
+  accounts: readonly Account[],
+  counts: People,
+): ExposureSummary {
   const classic: Account[] = [];
   const granted = new Map<string, Set<string>>();
   const unconstrained: Account[] = [];
   for (const account of accounts) {
     const uac = account.userAccountControl;
-    if (account.kind === "user" && !hasFlag(uac, "accountDisable")) {
-      counts.people++;
-      if (!hasFlag(uac, "notDelegated") && !guarded.has(account.sid)) counts.delegable++;
-    }
     if (hasFlag(uac, "trustedForDelegation") && !isController(view, account)) unconstrained.push(account);
     if (account.allowedToDelegateTo.length > 0) classic.push(account);
     if (!profile.resourceBasedDelegation) continue;
@@ -84,7 +125,8 @@ export function exposure(
   return {
     exposures,
     impersonators: new Set(exposures.filter(({ people }) => people !== undefined).map(({ sid }) => sid)).size,
-    ...counts,
+    people: counts.people,
+    delegable: counts.delegable,
     pairs: exposures.reduce((sum, { towards }) => sum + (towards?.length ?? 0), 0),
   };
 }

@@ -9,7 +9,6 @@ import {
   WellKnownSid,
 } from "@waybill/directory";
 import { factOf } from "@waybill/kdc";
-import { exposure } from "../../repair/exposure.ts";
 import { advice } from "../../repair/remedy.ts";
 import { type Examination, enumerate } from "../examination.ts";
 import type { Evidence, Finding } from "../finding.ts";
@@ -54,8 +53,7 @@ export function checkSource(examination: Examination): Finding[] {
 
 /** What somebody who takes over a host could do, in numbers. */
 export function checkReach(examination: Examination): Finding[] {
-  const { view, profile, hosts, accounts } = examination;
-  const summary = exposure(view, profile, accounts);
+  const { view, hosts, exposure: summary } = examination;
   const isHost = new Set(hosts.map(({ sid }) => sid));
   const reaching = summary.exposures.filter(({ sid, people }) => people !== undefined && isHost.has(sid));
   if (reaching.length === 0) return [];
