@@ -112,7 +112,7 @@ export class DelegationBroker {
     } catch (error) {
       if (!(error instanceof KerberosError)) throw error;
       steps.push({ exchange: "TGS", asked, outcome: "refused", code: error.code, why: bestGuess(error) });
-      throw noCredentials(subject, target, steps, error);
+      throw this.#noCredentials(subject, target, steps, error);
     }
   }
 
@@ -141,7 +141,7 @@ export class DelegationBroker {
         code: error.code,
         why: bestGuess(error),
       });
-      throw noCredentials(subject, target, steps, error);
+      throw this.#noCredentials(subject, target, steps, error);
     }
   }
 
@@ -156,17 +156,15 @@ export class DelegationBroker {
     const { ticket } = subject;
     if (mode !== "s4u2self") {
       const usable = ticket !== undefined && isForwardable(ticket);
+      const shown = ticket !== undefined && (usable || mode === "ticket");
       steps.push({
         exchange: "evidence",
         asked: `the service ticket ${name(subject.principal)} came with`,
-        outcome: usable ? "ok" : "skipped",
-        forwardable: usable,
-        ...(usable
-          ? {}
-          : { why: ticket === undefined ? "there is none in this session" : "it is not forwardable" }),
+        outcome: shown ? "ok" : "skipped",
+        ...(ticket === undefined ? { why: "there is none in this session" } : { forwardable: usable }),
       });
-      if (ticket !== undefined && (usable || mode === "ticket")) return { evidence: ticket, kind: "ticket" };
-      if (mode === "ticket") throw noCredentials(subject, target, steps, undefined);
+      if (shown) return { evidence: ticket, kind: "ticket" };
+      if (mode === "ticket") throw this.#noCredentials(subject, target, steps, undefined);
     }
     const asked = `${name(this.#identity.principal)} → KDC: a ticket to itself in the name of ${name(subject.principal)}`;
     try {
@@ -189,36 +187,39 @@ export class DelegationBroker {
         code: error.code,
         why: bestGuess(error),
       });
-      throw noCredentials(subject, target, steps, error);
+      throw this.#noCredentials(subject, target, steps, error);
     }
+  }
+
+  #noCredentials(
+    subject: Subject,
+    target: Principal,
+    steps: readonly ExchangeStep[],
+    cause: unknown,
+  ): DelegationError {
+    const person = name(subject.principal);
+    const causes = cause instanceof KerberosError ? (cause.explanation?.causes ?? []) : [];
+    const known = cause instanceof WaybillError ? cause.message : "There is no evidence to show to the KDC.";
+    const ranked = causes.map((each, index) => `  ${index + 1}. ${each.cause}`).join("\n");
+    // One code hides many reasons: all that fit are told, since only the directory knows which it is.
+    const why =
+      causes.length > 1
+        ? `What fits the KDC's answer, the likeliest first:\n${ranked}`
+        : (causes[0]?.cause ?? known);
+    const ask = `Ask the doctor which it is: waybill doctor --person ${subject.principal.components[0]} --from ${this.#identity.host} --to ${target.components[1] ?? ""}`;
+    return new DelegationError(`${seedMessages.join("\n")}\n${why}`, steps, {
+      cause,
+      facts: { person, service: target.components.join("/") },
+      remedy: causes[0] === undefined ? ask : `${causes[0].remedy} ${causes.length > 1 ? ask : ""}`.trim(),
+    });
   }
 }
 
-function noCredentials(
-  subject: Subject,
-  target: Principal,
-  steps: readonly ExchangeStep[],
-  cause: unknown,
-): DelegationError {
-  const person = name(subject.principal);
-  const causes = cause instanceof KerberosError ? (cause.explanation?.causes ?? []) : [];
-  const known = cause instanceof WaybillError ? cause.message : "There is no evidence to show to the KDC.";
-  const ranked = causes.map((each, index) => `  ${index + 1}. ${each.cause}`).join("\n");
-  // One code hides many reasons: all that fit are told, since only the directory knows which it is.
-  const why =
-    causes.length > 1
-      ? `What fits the KDC's answer, the likeliest first:\n${ranked}`
-      : (causes[0]?.cause ?? known);
-  const ask = `Ask the doctor which it is: waybill doctor --person ${subject.principal.components[0]} --from … --to ${target.components[1] ?? ""}`;
-  return new DelegationError(`${seedMessages.join("\n")}\n${why}`, steps, {
-    cause,
-    facts: { person, service: target.components.join("/") },
-    remedy: causes[0] === undefined ? ask : `${causes[0].remedy} ${causes.length > 1 ? ask : ""}`.trim(),
-  });
-}
-
+/** The likeliest of the reasons that fit, and said to be no more than that. */
 function bestGuess(error: KerberosError): string {
-  return error.explanation?.causes[0]?.cause ?? error.message;
+  const [first, ...others] = error.explanation?.causes ?? [];
+  if (first === undefined) return error.message;
+  return others.length === 0 ? first.cause : `most likely ${first.cause}`;
 }
 
 function name(principal: Principal): string {

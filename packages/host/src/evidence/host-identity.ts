@@ -13,6 +13,8 @@ const youngest = 5000;
 
 /** The host's own computer account: its ticket-granting ticket, fetched with the keytab when needed. */
 export class HostIdentity {
+  /** Full DNS name. */
+  readonly host: string;
   readonly principal: Principal;
   readonly #client: KerberosClient;
   readonly #keytab: () => Keytab;
@@ -31,6 +33,7 @@ export class HostIdentity {
     keytab: () => Keytab,
     clock: Clock = systemClock,
   ) {
+    this.host = host;
     const label = host.split(".")[0] ?? host;
     this.principal = parsePrincipal(`${label.toUpperCase()}$@${realm}`);
     this.#client = client;
