@@ -1,6 +1,6 @@
 import type { AuditRecord } from "@waybill/hyperv";
 import type { Command } from "commander";
-import { formatTable } from "../output/table.ts";
+import { formatAudit } from "../output/audit-table.ts";
 import { withHost } from "../session/connect-host.ts";
 
 interface AuditOptions {
@@ -20,12 +20,22 @@ export function registerAudit(program: Command): void {
     .option("--person <name>", "one person only")
     .option("--limit <n>", "the newest records", Number, 20)
     .option("--json", "as JSON, one record per line")
+    .addHelpText("after", examples)
     .action(async (options: AuditOptions) => {
       const records = await auditRecords(options);
       if (options.json) for (const record of records) console.log(JSON.stringify(record));
       else console.log(formatAudit(records));
     });
 }
+
+const examples = `
+Identity: "proved" to the KDC with a ticket of the person's own, "asserted" by the host alone, or
+"recorded" at the beginning of the move.
+
+Examples:
+  waybill audit --host kvm01 kvm02
+  waybill audit --host kvm01 --vm web01 --limit 5
+  waybill audit --host kvm01 kvm02 --person alice --json`;
 
 export async function auditRecords({ host, vm, person, limit }: AuditOptions): Promise<AuditRecord[]> {
   const all = await Promise.all(
@@ -35,21 +45,4 @@ export async function auditRecords({ host, vm, person, limit }: AuditOptions): P
     .flat()
     .toSorted((left, right) => left.time - right.time)
     .slice(-limit);
-}
-
-export function formatAudit(records: readonly AuditRecord[]): string {
-  const rows = records.map((record) => [
-    new Date(record.time).toISOString().slice(0, 19),
-    record.host.split(".")[0] ?? record.host,
-    record.action,
-    record.outcome,
-    record.vm ?? "",
-    record.person,
-    record.delegatingHost ?? "",
-    record.assertedBy,
-  ]);
-  return formatTable(
-    ["time", "host", "action", "outcome", "vm", "person", "through", "identity asserted by"],
-    rows,
-  );
 }

@@ -21,7 +21,6 @@ import { runSwitchboard } from "../lab/switchboard.ts";
 import { whatNext } from "../lab/what-next.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { style } from "../output/style.ts";
-import { formatAudit } from "./audit.ts";
 import { untilStopped } from "./host.ts";
 import { attachConsole } from "./vm.ts";
 
@@ -137,7 +136,6 @@ async function runScenarios(names: readonly string[], options: RunOptions): Prom
     try {
       const narrator = new TerminalNarrator(quiet ? () => {} : console.log);
       for (const scenario of scenarios) results.push(await runScenario(lab, scenario, narrator));
-      if (!quiet && chosen.includes("story")) console.log(`\n${await storyEnd(lab)}`);
     } finally {
       await lab.close();
     }
@@ -164,10 +162,4 @@ function downOnInterrupt(layout: LabLayout): () => void {
   return () => {
     for (const signal of signals) process.removeListener(signal, end);
   };
-}
-
-/** Both hosts' audit records of the last moves: who, and through which host. */
-async function storyEnd(lab: Lab): Promise<string> {
-  const records = (await Promise.all(labHosts.map((host) => lab.audit(host, 4)))).flat();
-  return `${style.title("What both hosts wrote down:")}\n${formatAudit(records.toSorted((left, right) => left.time - right.time))}`;
 }

@@ -1,10 +1,5 @@
 import { WaybillError } from "@waybill/base";
-import {
-  type DelegationSettings,
-  EmbeddedDirectory,
-  type UserAccountControlFlag,
-  usualComputerSpns,
-} from "@waybill/directory";
+import { type DelegationSettings, EmbeddedDirectory, type UserAccountControlFlag } from "@waybill/directory";
 import { controllerPaths, createControllerState, exportKeytab } from "@waybill/kdc";
 import type { Keytab } from "@waybill/kerberos";
 import {
@@ -12,12 +7,13 @@ import {
   type DirectoryChange,
   keepPassword,
   type LabDomain,
+  labComputerSpns,
   labComputers,
   labOperators,
   labPeople,
   listedServices,
   operatorsGroup,
-  usualDelegation,
+  usualSettings,
 } from "./lab-domain.ts";
 import { fullLabName, type LabLayout, labPaths, labPorts, labRealm } from "./layout.ts";
 
@@ -44,10 +40,11 @@ export class EmbeddedLabDomain implements LabDomain {
     }
     directory.addMember(operatorsGroup, ...labOperators);
     for (const name of labComputers) {
-      directory.createComputer({ name, dnsHostName: fullLabName(name.toLowerCase()), migration: true });
+      const dnsHostName = fullLabName(name.toLowerCase());
+      directory.createComputer({ name, dnsHostName, spns: labComputerSpns(name) });
     }
     const lab = new EmbeddedLabDomain(layout, directory);
-    lab.#change(usualDelegation);
+    lab.#change(usualSettings);
     return lab;
   }
 
@@ -84,12 +81,11 @@ export class EmbeddedLabDomain implements LabDomain {
   async reset(): Promise<void> {
     const directory = this.#directory;
     for (const name of labComputers) {
-      const dns = fullLabName(name.toLowerCase());
       directory.setAttributes(name, {
         "msDS-AllowedToDelegateTo": undefined,
         "msDS-AllowedToActOnBehalfOfOtherIdentity": undefined,
         "msDS-SupportedEncryptionTypes": undefined,
-        servicePrincipalName: usualComputerSpns(name, dns, true),
+        servicePrincipalName: labComputerSpns(name),
       });
       directory.setFlags(name, {
         trustedToAuthForDelegation: false,
@@ -102,7 +98,7 @@ export class EmbeddedLabDomain implements LabDomain {
     for (const [name, { sensitive = false }] of Object.entries(labPeople)) {
       directory.setFlags(name, { notDelegated: sensitive, accountDisable: false });
     }
-    this.#change(usualDelegation);
+    this.#change(usualSettings);
   }
 
   #change(change: DirectoryChange): void {

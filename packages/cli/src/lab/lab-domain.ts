@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DirectoryView, migrationServiceClass } from "@waybill/directory";
+import { type DirectoryView, migrationServiceClass, usualComputerSpns } from "@waybill/directory";
+import type { EvidenceMode } from "@waybill/host";
 import type { KdcProfileName } from "@waybill/kdc";
 import { type Credential, type Keytab, parsePrincipal } from "@waybill/kerberos";
 import type { Workstation } from "../session/workstation.ts";
-import { fullLabName, type LabLayout, labPaths, labRealm } from "./layout.ts";
+import { fullLabName, type LabLayout, labHosts, labPaths, labRealm } from "./layout.ts";
 
 /** Whose domain controller a lab has: Waybill's own, or a real Samba AD. */
 export const labDomainKinds = ["embedded", "samba"] as const;
@@ -22,7 +23,14 @@ export const labPeople: Readonly<Record<string, { readonly sensitive?: true; rea
 
 export const operatorsGroup = "VM Operators";
 export const labOperators = ["alice", "bob", "carol", "paul"] as const;
+/** The hosts, and a management server: it has no machines of its own, so nothing migrates to it. */
 export const labComputers = ["KVM01", "KVM02", "WAC"] as const;
+const managementServer = "WAC";
+
+/** The service names a computer of the lab registers. */
+export function labComputerSpns(name: string): string[] {
+  return usualComputerSpns(name, fullLabName(name.toLowerCase()), name !== managementServer);
+}
 
 /** A change to the directory, as scenarios write it. */
 export interface DirectoryChange {
@@ -69,12 +77,25 @@ export interface LabDomain {
 }
 
 /** What every lab begins with: delegation in both directions, "Use Kerberos only". */
-export const usualDelegation: DirectoryChange = {
+export const usualSettings: DirectoryChange = {
   delegation: {
     KVM01: { to: ["kvm02"], protocol: "kerberos", from: [] },
     KVM02: { to: ["kvm01"], protocol: "kerberos", from: [] },
   },
+  attributes: {
+    ...hostSystems("auto"),
+    [managementServer]: { operatingSystem: "Windows Server 2025 Standard" },
+  },
 };
+
+/**
+ * What the hosts' accounts say of their system. The doctor concludes from it whether a host keeps its callers'
+ * tickets; a host that plays Windows Server 2016 has to look like one.
+ */
+export function hostSystems(evidence: EvidenceMode): NonNullable<DirectoryChange["attributes"]> {
+  const operatingSystem = evidence === "s4u2self" ? "Windows Server 2016 Standard" : "Linux";
+  return Object.fromEntries(labHosts.map((host) => [host.toUpperCase(), { operatingSystem }]));
+}
 
 /** The services a migration needs, in the spellings Windows administrators enter. */
 export function migrationSpns(host: string): string[] {

@@ -1,24 +1,30 @@
 import type { JobProgress } from "@waybill/hyperv";
 import { formatBytes, formatDuration } from "./table.ts";
 
-const barWidth = 24;
+const barWidth = 20;
 
-/** One line: bar, phase, pass, rate, what remains, the downtime to expect. */
+/** One line: bar, phase, pass, rate, what remains, the downtime to expect; what is not known yet is left out. */
 export function formatProgress({ job, migration }: JobProgress): string {
   const filled = Math.round((barWidth * job.percent) / 100);
   const bar = `[${"#".repeat(filled)}${"-".repeat(barWidth - filled)}]`;
   if (migration === undefined) return `${bar} ${job.status ?? job.state}`;
-  const disks = migration.diskTotal !== undefined && migration.diskTotal > 0;
+  const { phase, pass, bytesPerSecond, memoryRemaining, expectedDowntime } = migration;
+  const { diskTotal = 0, diskTransferred = 0 } = migration;
+  if (phase === "completed") return `${bar} ${phase}`;
+  const remaining =
+    phase === "disks" && diskTotal > 0
+      ? [`${formatBytes(diskTransferred)} of ${formatBytes(diskTotal)}`]
+      : memoryRemaining > 0
+        ? [`${formatBytes(memoryRemaining)} left`]
+        : [];
   const facts = [
-    migration.phase,
-    ...(migration.pass > 0 ? [`pass ${migration.pass}`] : []),
-    `${formatBytes(migration.bytesPerSecond)}/s`,
-    ...(migration.phase === "disks" && disks
-      ? [`${formatBytes(migration.diskTransferred ?? 0)} of ${formatBytes(migration.diskTotal ?? 0)}`]
-      : [`${formatBytes(migration.memoryRemaining)} left`]),
-    ...(migration.expectedDowntime === undefined
+    phase,
+    ...(pass > 0 ? [`pass ${pass}`] : []),
+    ...(bytesPerSecond > 0 ? [`${formatBytes(bytesPerSecond)}/s`] : []),
+    ...remaining,
+    ...(expectedDowntime === undefined || bytesPerSecond === 0
       ? []
-      : [`downtime ≈ ${formatDuration(migration.expectedDowntime)}`]),
+      : [`downtime ≈ ${formatDuration(expectedDowntime)}`]),
   ];
   return `${bar} ${facts.join(", ")}`;
 }

@@ -48,7 +48,7 @@ export function connectHostWith(
   tickets: (signal: AbortSignal) => Promise<HostTickets>,
 ): HyperVClient {
   const { address, port } = workstation.address(host);
-  return new HyperVClient({ host: address, port, security: managementSecurity(tickets) });
+  return new HyperVClient({ name: host, host: address, port, security: managementSecurity(tickets) });
 }
 
 function managementSecurity(tickets: (signal: AbortSignal) => Promise<HostTickets>): ClientSecurity {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WaybillError } from "@waybill/base";
-import { type DirectoryView, loadFromLdap, UserAccountControl, usualComputerSpns } from "@waybill/directory";
+import { type DirectoryView, loadFromLdap, UserAccountControl } from "@waybill/directory";
 import { type Keytab, NameType, readKeytab } from "@waybill/kerberos";
 import { connectDirectory } from "../../session/connect-directory.ts";
 import { readWorkstation } from "../../session/workstation.ts";
@@ -11,12 +11,13 @@ import {
   type DirectoryChange,
   keepPassword,
   type LabDomain,
+  labComputerSpns,
   labComputers,
   labOperators,
   labPeople,
   operatorsGroup,
   signInToLab,
-  usualDelegation,
+  usualSettings,
 } from "../lab-domain.ts";
 import { fullLabName, type LabLayout, labAddress, labPaths, labRealm } from "../layout.ts";
 import { notInstalled, provisionSamba, runSambaProgram } from "./provision.ts";
@@ -85,7 +86,7 @@ export class SambaLabDomain implements LabDomain {
       await this.#carryOut([{ op: "keytab", file, principal: account }]);
       const { entries } = await readKeytab(file);
       const name = account.replace(/\$$/, "");
-      const services = usualComputerSpns(name, fullLabName(name.toLowerCase()), true).map((spn) => ({
+      const services = labComputerSpns(name).map((spn) => ({
         realm: labRealm,
         nameType: NameType.srvHst,
         components: spn.split("/"),
@@ -178,7 +179,7 @@ function foundingOperations(layout: LabLayout): SambaOperation[] {
     ...computers,
     { op: "member", group: operatorsGroup, names: labOperators, member: true },
     { op: "member", group: "Protected Users", names: shielded.map(([name]) => name), member: true },
-    ...sambaOperations(usualDelegation),
+    ...sambaOperations(usualSettings),
   ];
 }
 

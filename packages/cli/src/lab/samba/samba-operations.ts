@@ -1,14 +1,14 @@
-import { UserAccountControl, type UserAccountControlFlag, usualComputerSpns } from "@waybill/directory";
+import { UserAccountControl, type UserAccountControlFlag } from "@waybill/directory";
 import { escapeServiceName } from "@waybill/kdc";
 import {
   type DelegationChange,
   type DirectoryChange,
+  labComputerSpns,
   labComputers,
   labPeople,
   listedServices,
-  usualDelegation,
+  usualSettings,
 } from "../lab-domain.ts";
-import { fullLabName } from "../layout.ts";
 
 /** One change to Samba's directory; `packages/cli/samba/directory.py` carries it out. */
 export type SambaOperation =
@@ -32,7 +32,7 @@ export function sambaName(name: string): string {
 }
 
 export function sambaComputerSpns(name: string): string[] {
-  return bothSpellings(usualComputerSpns(name, fullLabName(name.toLowerCase()), true));
+  return bothSpellings(labComputerSpns(name));
 }
 
 /** A scenario's change, as Samba needs it. */
@@ -77,7 +77,7 @@ export function resetOperations(): SambaOperation[] {
     ...Object.entries(labPeople).map(([name, { sensitive = false }]) =>
       flagOperation(name, { notDelegated: sensitive, accountDisable: false }),
     ),
-    ...sambaOperations(usualDelegation),
+    ...sambaOperations(usualSettings),
   ];
 }
 

@@ -1,5 +1,4 @@
 import { type AppliedPlan, applyPlan, type Plan, type Prediction, plan, predict } from "@waybill/doctor";
-import type { EvidenceMode } from "@waybill/host";
 import { connectDirectory } from "../../session/connect-directory.ts";
 import type { Lab } from "../lab.ts";
 import { signInToLab } from "../lab-domain.ts";
@@ -8,7 +7,7 @@ import type { Route } from "./scenario.ts";
 type PlanMode = NonNullable<Parameters<typeof plan>[0]["mode"]>;
 
 /** The doctor's word on one move of the lab: what the KDC will say, and why. */
-export async function labPredict(lab: Lab, route: Route, evidence: EvidenceMode): Promise<Prediction> {
+export async function labPredict(lab: Lab, route: Route): Promise<Prediction> {
   return predict({
     view: await lab.domain.view(),
     profile: lab.domain.profile,
@@ -17,13 +16,11 @@ export async function labPredict(lab: Lab, route: Route, evidence: EvidenceMode)
     destination: `${route.to.toUpperCase()}$`,
     start: route.via !== undefined ? "via-management-server" : route["at-source"] ? "at-source" : "remote",
     ...(route.via === undefined ? {} : { managementServer: `${route.via.toUpperCase()}$` }),
-    // "auto" shows the person's own ticket where there is one, and in the lab there always is.
-    evidence: evidence === "s4u2self" ? "s4u2self" : "ticket",
     spellings: ["full"],
   });
 }
 
-export async function labPlan(lab: Lab, route: Route, evidence: EvidenceMode, mode: PlanMode): Promise<Plan> {
+export async function labPlan(lab: Lab, route: Route, mode: PlanMode): Promise<Plan> {
   const from = `${route.from.toUpperCase()}$`;
   const to = `${route.to.toUpperCase()}$`;
   return plan({
@@ -32,7 +29,6 @@ export async function labPlan(lab: Lab, route: Route, evidence: EvidenceMode, mo
     pairs: [{ from, to }],
     people: [route.as],
     mode,
-    evidence: evidence === "s4u2self" ? "s4u2self" : "ticket",
     start: "remote",
   });
 }

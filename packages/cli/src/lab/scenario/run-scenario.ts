@@ -1,13 +1,15 @@
 import { WaybillError } from "@waybill/base";
 import type { AppliedPlan, Plan, Prediction } from "@waybill/doctor";
 import { type EvidenceMode, formatHresult } from "@waybill/host";
-import type { JobProgress } from "@waybill/hyperv";
+import type { AuditRecord, JobProgress } from "@waybill/hyperv";
+import { hostLabel } from "../../output/audit-table.ts";
 import type { Lab } from "../lab.ts";
+import { hostSystems } from "../lab-domain.ts";
 import { changeLabHost, writeLabHost } from "../lab-host.ts";
 import { labHosts } from "../layout.ts";
 import { labApply, labPlan, labPredict } from "./lab-doctor.ts";
 import { labMachine, labMove, type MoveOutcome } from "./lab-move.ts";
-import type { DoctorStep, MoveStep, Route, Scenario, ScenarioStep } from "./scenario.ts";
+import type { AuditStep, DoctorStep, MoveStep, Route, Scenario, ScenarioStep } from "./scenario.ts";
 
 /** Told what happens, as it happens. */
 export interface Narrator {
@@ -18,8 +20,12 @@ export interface Narrator {
   moving(route: Route): void;
   progress(progress: JobProgress): void;
   moved(route: Route, outcome: MoveOutcome): void;
+  /** Who moved what, as both hosts wrote it down, in the order of time. */
+  recorded(records: readonly AuditRecord[]): void;
   diagnosed(route: Route, prediction: Prediction): void;
-  repaired(plan: Plan, applied: AppliedPlan): void;
+  /** What a repair would change, before it does. */
+  planned(route: Route, plan: Plan): void;
+  repaired(applied: AppliedPlan): void;
   /** What a step should have come to, and did not. */
   failed(problem: string): void;
 }
@@ -50,19 +56,19 @@ class ScenarioRun {
   readonly problems: string[] = [];
   readonly #lab: Lab;
   readonly #narrator: Narrator;
-  #evidence: EvidenceMode;
+  readonly #scenario: Scenario;
   /** Hosts that must start anew to forget what this scenario did to them. */
   readonly #disturbed = new Set<string>();
 
   constructor(lab: Lab, scenario: Scenario, narrator: Narrator) {
     this.#lab = lab;
     this.#narrator = narrator;
-    this.#evidence = scenario.evidence;
+    this.#scenario = scenario;
   }
 
   async prepare(): Promise<void> {
     await this.#bringHome();
-    this.#setEvidence(this.#evidence);
+    await this.#setEvidence(this.#scenario.evidence);
   }
 
   /** The machine goes back to kvm01, the directory and the hosts to what they were. */
@@ -81,7 +87,7 @@ class ScenarioRun {
       await domain.apply(step.directory);
       this.#narrator.changed(`directory: ${describe(step.directory)}`);
     } else if ("evidence" in step) {
-      this.#setEvidence(step.evidence);
+      await this.#setEvidence(step.evidence);
       this.#narrator.changed(`hosts: evidence: ${step.evidence}`);
     } else if ("hosts" in step) {
       for (const [host, changes] of Object.entries(step.hosts)) {
@@ -99,6 +105,7 @@ class ScenarioRun {
     } else if ("restart" in step) await this.#restart(step.restart);
     else if ("move" in step) await this.#move(step);
     else if ("doctor" in step) await this.#diagnose(step);
+    else if ("audit" in step) await this.#audit(step);
     else await this.#repair(step.repair, step.repair.mode);
   }
 
@@ -135,7 +142,7 @@ class ScenarioRun {
     const { doctor } = step;
     const expect = this.#expected(step);
     if (expect === "skipped") return;
-    const prediction = await labPredict(this.#lab, doctor, this.#evidence);
+    const prediction = await labPredict(this.#lab, doctor);
     this.#narrator.diagnosed(doctor, prediction);
     const { reason, works, sentence } = prediction;
     if (expect.works !== undefined && works !== expect.works) this.fail(`the doctor says: ${sentence}`);
@@ -147,10 +154,28 @@ class ScenarioRun {
     }
   }
 
-  async #repair(wanted: Route, mode: Parameters<typeof labPlan>[3]): Promise<void> {
-    const plan = await labPlan(this.#lab, wanted, this.#evidence, mode);
+  async #audit({ audit: { person, through } }: AuditStep): Promise<void> {
+    const all = (await Promise.all(labHosts.map((host) => this.#lab.audit(host, 10)))).flat();
+    const [last] = all
+      .filter(({ action, outcome }) => action === "move-out" && outcome === "succeeded")
+      .toSorted((left, right) => right.time - left.time);
+    const records = all
+      .filter(({ migration }) => migration !== undefined && migration === last?.migration)
+      .toSorted((left, right) => left.time - right.time);
+    this.#narrator.recorded(records);
+    if (new Set(records.map(({ host }) => host)).size < labHosts.length)
+      this.fail("not both hosts have a record of the move");
+    for (const { host, person: named, delegatingHost = "" } of records) {
+      if (named.split("@")[0] !== person || hostLabel(delegatingHost) !== through)
+        this.fail(`${host} wrote down ${named} through ${delegatingHost || "no host"}`);
+    }
+  }
+
+  async #repair(wanted: Route, mode: Parameters<typeof labPlan>[2]): Promise<void> {
+    const plan = await labPlan(this.#lab, wanted, mode);
+    this.#narrator.planned(wanted, plan);
     const applied = await labApply(this.#lab, plan);
-    this.#narrator.repaired(plan, applied);
+    this.#narrator.repaired(applied);
     if (!applied.verified) this.fail("the repair was not found in the directory afterwards");
   }
 
@@ -167,8 +192,9 @@ class ScenarioRun {
     return samba.expect;
   }
 
-  #setEvidence(evidence: EvidenceMode): void {
-    this.#evidence = evidence;
+  /** In the hosts, and in what their accounts say of them: the doctor has only the directory to go by. */
+  async #setEvidence(evidence: EvidenceMode): Promise<void> {
+    await this.#lab.domain.apply({ attributes: hostSystems(evidence) });
     for (const host of labHosts) changeLabHost(this.#lab.layout, host, { evidence });
   }
 

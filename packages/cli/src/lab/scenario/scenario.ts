@@ -90,6 +90,8 @@ const step = v.union([
   v.strictObject({ restart: names }),
   move,
   doctor,
+  /** Both hosts' records of the last finished move name this person, and the host that acted for them. */
+  v.strictObject({ audit: v.strictObject({ person: text, through: text }) }),
   v.strictObject({
     repair: v.strictObject({
       ...route,
@@ -110,6 +112,7 @@ const schema = v.strictObject({
 export type Scenario = v.InferOutput<typeof schema>;
 export type ScenarioStep = Scenario["steps"][number];
 export type MoveStep = v.InferOutput<typeof move>;
+export type AuditStep = Extract<ScenarioStep, { audit: unknown }>;
 export type DoctorStep = v.InferOutput<typeof doctor>;
 export type Route = MoveStep["move"];
 

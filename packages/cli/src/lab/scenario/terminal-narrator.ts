@@ -1,9 +1,11 @@
 import { type AppliedPlan, type Plan, type Prediction, storyText } from "@waybill/doctor";
-import type { JobProgress } from "@waybill/hyperv";
+import type { AuditRecord, JobProgress } from "@waybill/hyperv";
+import { formatAudit, hostLabel } from "../../output/audit-table.ts";
+import { LiveLine } from "../../output/live-line.ts";
 import { formatProgress } from "../../output/progress.ts";
 import { style } from "../../output/style.ts";
 import { formatBytes, formatDuration } from "../../output/table.ts";
-import { wrapText } from "../../output/wrap-text.ts";
+import { textWidth, wrapText } from "../../output/wrap-text.ts";
 import type { MoveOutcome } from "./lab-move.ts";
 import { labMachine } from "./lab-move.ts";
 import type { Narrator } from "./run-scenario.ts";
@@ -12,7 +14,9 @@ import type { Route, Scenario } from "./scenario.ts";
 /** Tells a scenario in the terminal, as it happens. */
 export class TerminalNarrator implements Narrator {
   readonly #write: (line: string) => void;
-  #toldBefore = false;
+  readonly #foot = new LiveLine();
+  /** What is told in full the first time only, in each scenario. */
+  readonly #told = { refusal: false, diagnosis: false };
 
   constructor(write: (line: string) => void = console.log) {
     this.#write = write;
@@ -20,12 +24,13 @@ export class TerminalNarrator implements Narrator {
 
   title({ name, title, about }: Scenario): void {
     this.#write(`\n${style.title(`${name}: ${title}`)}`);
-    this.#lines(about.trim().replace(/\s+/g, " "), "  ", style.faint);
+    this.#lines(about.trim().replace(/\s+/g, " "), "  ", style.faint, 0);
+    Object.assign(this.#told, { refusal: false, diagnosis: false });
   }
 
   say(text: string): void {
     this.#write("");
-    this.#lines(text, "", style.strong);
+    this.#lines(text, "", style.strong, 0);
   }
 
   changed(what: string): void {
@@ -34,15 +39,15 @@ export class TerminalNarrator implements Narrator {
 
   moving({ as, from, to, via, "at-source": atSource }: Route): void {
     const how = via !== undefined ? `   (through ${via})` : atSource ? " --forward" : "";
-    this.#write(`\n${style.strong(`${as}$`)} waybill move ${labMachine} --from ${from} --to ${to}${how}`);
+    this.#command(as, `move ${labMachine} --from ${from} --to ${to}${how}`);
   }
 
   progress(progress: JobProgress): void {
-    if (process.stderr.isTTY === true) process.stderr.write(`\r\x1b[K  ${formatProgress(progress)}`);
+    this.#foot.show(`  ${formatProgress(progress)}`);
   }
 
   moved({ from, to }: Route, outcome: MoveOutcome): void {
-    if (process.stderr.isTTY === true) process.stderr.write("\r\x1b[K");
+    this.#foot.clear();
     for (const line of outcome.explanation) this.#lines(line, "    ", style.faint);
     const gap = formatDuration(outcome.guest.heartbeat.largestGap);
     if (!outcome.moved) {
@@ -52,25 +57,33 @@ export class TerminalNarrator implements Narrator {
     }
     const { migration } = outcome.progress ?? {};
     this.#write(`  ${style.good(`${labMachine} runs on ${to}.`)} Asked by ${outcome.job?.owner ?? "?"}.`);
-    this.#write(
-      `  ${formatDuration(outcome.job?.elapsed ?? 0)} in all; the guest stood still for ${gap} by its own heartbeat; ` +
+    this.#lines(
+      `${formatDuration(outcome.job?.elapsed ?? 0)} in all; the guest stood still for ${gap} by its own heartbeat; ` +
         `${formatBytes(migration?.memoryTransferred ?? 0)} of memory in ${migration?.pass ?? 0} passes.`,
+      "  ",
     );
+  }
+
+  recorded(records: readonly AuditRecord[]): void {
+    const hosts = [...new Set(records.map(({ host }) => hostLabel(host)))].toSorted().join(" ");
+    this.#command("admin", `audit --host ${hosts} --limit ${records.length}`);
+    for (const line of formatAudit(records).split("\n")) this.#write(`  ${line}`);
   }
 
   diagnosed({ as, from, to, via }: Route, prediction: Prediction): void {
     const through = via === undefined ? "" : ` --via ${via}`;
-    this.#write(
-      `\n${style.strong("admin$")} waybill doctor --person ${as} --from ${from} --to ${to}${through}`,
-    );
+    this.#command("admin", `doctor --person ${as} --from ${from} --to ${to}${through}`);
     const [verdict = "", ...exchanges] = storyText(prediction, style).split("\n");
-    for (const line of exchanges)
-      this.#lines(line.trim(), line.startsWith("     ") ? "             " : "    ");
+    if (!this.#told.diagnosis) {
+      for (const line of exchanges)
+        this.#lines(line.trim(), line.startsWith("     ") ? "             " : "    ");
+    }
+    this.#told.diagnosis = true;
     this.#lines(verdict, "  ");
   }
 
-  repaired({ diffs, exposureBefore, exposureAfter }: Plan, applied: AppliedPlan): void {
-    this.#write(`\n${style.strong("admin$")} waybill doctor --fix`);
+  planned({ as, from, to }: Route, { diffs, exposureBefore, exposureAfter }: Plan): void {
+    this.#command("admin", `doctor --person ${as} --from ${from} --to ${to} --fix`);
     for (const { dn, attribute, before, after, opens } of diffs) {
       this.#write(`    ${dn}\n      ${attribute}: ${show(before)} → ${style.strong(show(after))}`);
       for (const consequence of opens ?? []) this.#lines(`opens: ${consequence}`, "      ", style.faint);
@@ -83,6 +96,9 @@ export class TerminalNarrator implements Narrator {
       "    ",
       style.faint,
     );
+  }
+
+  repaired(applied: AppliedPlan): void {
     this.#write(
       applied.verified
         ? style.good("  Written over LDAP, read back and found as planned.")
@@ -99,15 +115,19 @@ export class TerminalNarrator implements Narrator {
     const [first = "", ...rest] = message.split("\n");
     this.#lines(first, "  ", style.bad);
     const causes = rest.filter((line) => /^ *\d+\. /.test(line));
-    for (const line of this.#toldBefore ? causes : rest) this.#lines(line.trim(), "  ", style.bad);
-    if (remedy !== undefined && !this.#toldBefore)
+    for (const line of this.#told.refusal ? causes : rest) this.#lines(line.trim(), "  ", style.bad);
+    if (remedy !== undefined && !this.#told.refusal)
       this.#lines(`${style.strong("What to do:")} ${remedy}`, "  ");
-    this.#toldBefore = true;
+    this.#told.refusal = true;
+  }
+
+  #command(person: string, words: string): void {
+    this.#write(`\n${style.strong(`${person}$`)} waybill ${words}`);
   }
 
   /** A paragraph as wide as the terminal, further lines indented a little more. */
-  #lines(text: string, indent: string, paint = (line: string): string => line): void {
-    for (const line of wrapText(text, indent, process.stdout.columns ?? 110)) this.#write(paint(line));
+  #lines(text: string, indent: string, paint = (line: string): string => line, hanging = 2): void {
+    for (const line of wrapText(text, indent, textWidth(), hanging)) this.#write(paint(line));
   }
 }
 
