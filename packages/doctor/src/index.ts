@@ -33,3 +33,13 @@ export * from "./repair/plan.ts";
 export { PlanDraft } from "./repair/plan-draft.ts";
 export * from "./repair/remedy.ts";
 export { viewAfter } from "./repair/view-after.ts";
+export * from "./replication/compare-controllers.ts";
+export * from "./replication/controller-findings.ts";
+export {
+  type AccountReading,
+  type ControllerReading,
+  readController,
+} from "./replication/controller-reading.ts";
+export { type ClockReading, readKdcClock } from "./replication/kdc-clock.ts";
+export { type AttributeStamp, readReplicationMetadata } from "./replication/replication-metadata.ts";
+export * from "./replication/survey-controllers.ts";
