@@ -4,11 +4,7 @@ import { answerWords, type Proof, type ProofStep } from "../../proof/proof.ts";
 import { guarded, type Palette, plainPalette, printable } from "./palette.ts";
 
 /** Every exchange of one migration, its flags, the decision and the named reason; with a proof, what the KDC really said. */
-export function storyText(
-  prediction: Prediction,
-  colours: Palette = plainPalette,
-  proof?: Proof,
-): string {
+export function storyText(prediction: Prediction, colours: Palette = plainPalette, proof?: Proof): string {
   const palette = guarded(colours);
   const lines = prediction.exchanges.map((exchange, index) => {
     const refused = exchange.decision === "refused";
