@@ -3,4 +3,5 @@ export * from "./deadline.ts";
 export * from "./errors.ts";
 export * from "./log.ts";
 export * from "./random.ts";
+export * from "./rate-limiter.ts";
 export * from "./time.ts";

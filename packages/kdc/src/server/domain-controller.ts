@@ -1,5 +1,12 @@
 import { rmSync } from "node:fs";
-import { type Clock, type Logger, silentLogger, systemClock } from "@waybill/base";
+import {
+  type Clock,
+  type Logger,
+  RateLimiter,
+  type RateLimiterOptions,
+  silentLogger,
+  systemClock,
+} from "@waybill/base";
 import { DirectoryLdapBackend, EmbeddedDirectory, type LdapIdentity } from "@waybill/directory";
 import { MemoryReplayCache } from "@waybill/kerberos";
 import { acceptKerberos, LdapServer } from "@waybill/ldap";
@@ -38,12 +45,20 @@ export interface DomainControllerOptions
   /** The LDAP server's Unix socket in the state directory. Default: true. */
   readonly ldapi?: boolean | undefined;
   readonly settings?: Partial<KdcSettings> | undefined;
+  /**
+   * Requests per client address, over Kerberos, password changes and LDAP together; `false`: no limit. Default:
+   * `defaultRequestRate`. The machine itself is never limited unless `exempt` says so.
+   */
+  readonly requestRate?: Pick<RateLimiterOptions, "perSecond" | "burst" | "exempt"> | false | undefined;
   readonly clock?: Clock | undefined;
   readonly log?: Logger | undefined;
   readonly onEvent?: ((event: KdcEvent) => void) | undefined;
   /** Text of the metrics page; this process's own unless workers have theirs. */
   readonly readMetrics?: (() => Promise<string>) | undefined;
 }
+
+/** Far above what a machine with many people on it asks for, far below what one process can answer. */
+export const defaultRequestRate = { perSecond: 500, burst: 1500 } as const;
 
 /** A KDC, its password service and an LDAP server over one state directory. */
 export class DomainController {
@@ -62,6 +77,7 @@ export class DomainController {
   metricsPort: number | undefined;
   readonly #options: DomainControllerOptions;
   readonly #ldap: LdapServer<LdapIdentity>;
+  readonly #limiter: RateLimiter | undefined;
   readonly #tls: { readonly key: string; readonly cert: string };
   #metricsServer: ListeningServer | undefined;
 
@@ -85,9 +101,20 @@ export class DomainController {
     this.ca = certificate.ca;
     this.#tls = { key: certificate.key, cert: certificate.cert };
     this.ldapiPath = paths.ldapi;
+    const { requestRate = defaultRequestRate } = options;
+    this.#limiter =
+      requestRate === false
+        ? undefined
+        : new RateLimiter({
+            ...requestRate,
+            clock,
+            onLimited: (clientAddress, requests) =>
+              log.warn("dc.limited", { reason: "too-many-requests", clientAddress, requests }),
+          });
     this.metrics = new KdcMetrics({
       open_connections: () => this.kdcServer?.limits.open ?? 0,
       shed_connections: () => this.kdcServer?.limits.shed ?? 0,
+      limited_requests: () => this.#limiter?.limited ?? 0,
     });
     const onEvent = (event: KdcEvent): void => {
       this.metrics.count(event);
@@ -120,6 +147,10 @@ export class DomainController {
         replayCache: new MemoryReplayCache(),
         clock,
       }),
+      ...(options.maxConnectionsPerAddress === undefined
+        ? {}
+        : { limits: { maxConnectionsPerPeer: options.maxConnectionsPerAddress } }),
+      limiter: this.#limiter,
       logger: log,
     });
   }
@@ -151,6 +182,7 @@ export class DomainController {
         ...this.#options,
         kdc: this.kdc,
         passwords: this.passwords,
+        limiter: this.#limiter,
         host,
         port: ports.kdc ?? 88,
         kpasswdPort: ports.kpasswd ?? 464,

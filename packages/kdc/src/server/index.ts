@@ -8,6 +8,7 @@ export {
   type ControllerPorts,
   DomainController,
   type DomainControllerOptions,
+  defaultRequestRate,
 } from "./domain-controller.ts";
 export { exportKeytab } from "./export-keytab.ts";
 export { type KdcServer, type KdcServerOptions, startKdcServer } from "./kdc-server.ts";

@@ -1,9 +1,10 @@
-import { type Logger, silentLogger } from "@waybill/base";
+import { type Logger, type RateLimiter, silentLogger } from "@waybill/base";
 import type { Kdc } from "../exchanges/kdc.ts";
 import type { PasswordService } from "../exchanges/password-change.ts";
 import { ConnectionLimits } from "./connection-limits.ts";
 import { listenKkdcp } from "./kkdcp-server.ts";
-import type { ListeningServer } from "./request-handler.ts";
+import { limitedHandler } from "./limited-handler.ts";
+import type { ListeningServer, RequestHandler } from "./request-handler.ts";
 import { listenTcp } from "./tcp-server.ts";
 import { listenUdp } from "./udp-server.ts";
 
@@ -27,6 +28,8 @@ export interface KdcServerOptions {
   readonly maxDatagram?: number | undefined;
   readonly maxConnections?: number | undefined;
   readonly maxConnectionsPerAddress?: number | undefined;
+  /** Requests per client address, over all transports; without it there is no limit. */
+  readonly limiter?: RateLimiter | undefined;
   /** Milliseconds a TCP connection may be silent. Default: 10 000. */
   readonly idleTimeout?: number | undefined;
   readonly log?: Logger | undefined;
@@ -46,7 +49,7 @@ const maxRequest = 256 * 1024;
 
 /** Puts a KDC and its password service on sockets. */
 export async function startKdcServer(options: KdcServerOptions): Promise<KdcServer> {
-  const { kdc, passwords, host = "127.0.0.1", log = silentLogger } = options;
+  const { kdc, passwords, host = "127.0.0.1", log = silentLogger, limiter } = options;
   const limits = new ConnectionLimits({
     total: options.maxConnections ?? 4096,
     perAddress: options.maxConnectionsPerAddress ?? 512,
@@ -57,11 +60,8 @@ export async function startKdcServer(options: KdcServerOptions): Promise<KdcServ
   const close = async (): Promise<void> => {
     await Promise.all(open.splice(0).map(async (server) => await server.close()));
   };
-  const both = async (
-    port: number,
-    handler: Kdc | PasswordService,
-    tooBig?: () => Uint8Array,
-  ): Promise<number> => {
+  const both = async (port: number, service: RequestHandler, tooBig?: () => Uint8Array): Promise<number> => {
+    const handler = limitedHandler(service, limiter);
     const tcp = await listenTcp({ ...shared, port, handler });
     open.push(tcp);
     open.push(await listenUdp({ host, port: tcp.port, handler, maxReply, tooBig, log }));
@@ -74,7 +74,7 @@ export async function startKdcServer(options: KdcServerOptions): Promise<KdcServ
     const { kkdcp } = options;
     let kkdcpPort: number | undefined;
     if (kkdcp !== undefined) {
-      const server = await listenKkdcp({ ...shared, ...kkdcp, kdc, passwords, realm: kdc.realm });
+      const server = await listenKkdcp({ ...shared, ...kkdcp, kdc, passwords, limiter, realm: kdc.realm });
       open.push(server);
       kkdcpPort = server.port;
     }

@@ -1,9 +1,9 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { Logger } from "@waybill/base";
+import type { Logger, RateLimiter } from "@waybill/base";
 import { KdcProxyMessage } from "@waybill/kerberos";
 import type { ConnectionLimits } from "./connection-limits.ts";
-import { listenError } from "./listen-error.ts";
+import { listen } from "./listen.ts";
 import type { ListeningServer, RequestHandler } from "./request-handler.ts";
 
 export interface KkdcpServerOptions {
@@ -18,6 +18,8 @@ export interface KkdcpServerOptions {
   /** PEM. Without it the server speaks plain HTTP, for a reverse proxy in front. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
   readonly limits: ConnectionLimits;
+  /** Requests per client address; without it there is no limit. */
+  readonly limiter?: RateLimiter | undefined;
   readonly idleTimeout: number;
   readonly maxRequest: number;
   readonly log: Logger;
@@ -38,21 +40,13 @@ export async function listenKkdcp(options: KkdcpServerOptions): Promise<Listenin
     socket.on("close", () => limits.remove(socket));
   });
   server.on("clientError", (_error, socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(listenError(error, "KKDCP", host, port)));
-    server.listen({ host, port }, resolve);
+  return await listen(server, {
+    service: "KKDCP",
+    host,
+    port,
+    log,
+    closeConnections: () => server.closeAllConnections(),
   });
-  server.on("error", (error) => log.warn("kkdcp.error", { message: error.message }));
-  const bound = server.address();
-  return {
-    address: host,
-    port: typeof bound === "object" && bound !== null ? bound.port : port,
-    close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
 
 function serve(request: IncomingMessage, response: ServerResponse, options: KkdcpServerOptions): void {
@@ -75,7 +69,13 @@ function serve(request: IncomingMessage, response: ServerResponse, options: Kkdc
   request.on("error", () => response.destroy());
   request.on("end", () => {
     if (response.writableEnded) return;
-    const reply = answer(Buffer.concat(chunks), request.socket.remoteAddress ?? "unknown", options);
+    const clientAddress = request.socket.remoteAddress ?? "unknown";
+    options.limits.touch(request.socket);
+    if (options.limiter?.admit(clientAddress) === false) {
+      refuse(response, 429);
+      return;
+    }
+    const reply = answer(Buffer.concat(chunks), clientAddress, options);
     if (reply === undefined) {
       refuse(response, 400);
       return;

@@ -3,7 +3,7 @@ import type { Logger } from "@waybill/base";
 import { errorCodeName } from "@waybill/kerberos";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { KdcEvent } from "../exchanges/kdc-context.ts";
-import { listenError } from "./listen-error.ts";
+import { listen } from "./listen.ts";
 import type { ListeningServer } from "./request-handler.ts";
 
 /** Counters of one process, in Prometheus' terms. */
@@ -57,19 +57,11 @@ export async function listenMetrics(options: {
     );
   });
   server.requestTimeout = 10_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(listenError(error, "metrics", host, port)));
-    server.listen({ host, port }, resolve);
+  return await listen(server, {
+    service: "metrics",
+    host,
+    port,
+    log,
+    closeConnections: () => server.closeAllConnections(),
   });
-  server.on("error", (error) => log.warn("metrics.error", { message: error.message }));
-  const bound = server.address();
-  return {
-    address: host,
-    port: typeof bound === "object" && bound !== null ? bound.port : port,
-    close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }

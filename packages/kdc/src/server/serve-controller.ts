@@ -1,7 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { type Logger, silentLogger, sleep } from "@waybill/base";
 import { AggregatorRegistry } from "prom-client";
-import { DomainController, type DomainControllerOptions } from "./domain-controller.ts";
+import { DomainController, type DomainControllerOptions, defaultRequestRate } from "./domain-controller.ts";
 
 export interface ServeControllerOptions extends DomainControllerOptions {
   /** Processes that answer KDC requests beside the one with LDAP. 1: everything in one process. */
@@ -49,7 +49,8 @@ export async function serveController(options: ServeControllerOptions): Promise<
 async function serveWorker(options: ServeControllerOptions): Promise<void> {
   // Only the process that was started by a person hears the signals of a terminal.
   const ports = { ...options.ports, ldap: false, ldaps: false, metrics: false } as const;
-  const controller = await DomainController.start({ ...options, ports, ldapi: false });
+  const requestRate = shareOf(options.requestRate, options.workers);
+  const controller = await DomainController.start({ ...options, ports, requestRate, ldapi: false });
   AggregatorRegistry.setRegistries(controller.metrics.registry);
   const answers = new AggregatorRegistry();
   void answers;
@@ -63,6 +64,15 @@ async function serveWorker(options: ServeControllerOptions): Promise<void> {
   });
   await controller.stop();
   if (process.connected) process.disconnect();
+}
+
+/** Every worker sees its part of a client's requests. */
+function shareOf(
+  rate: DomainControllerOptions["requestRate"] = defaultRequestRate,
+  workers: number,
+): DomainControllerOptions["requestRate"] {
+  if (rate === false) return false;
+  return { ...rate, perSecond: rate.perSecond / workers, burst: Math.ceil(rate.burst / workers) };
 }
 
 /** The copies of this process; one that dies is replaced. */

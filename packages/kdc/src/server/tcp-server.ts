@@ -1,7 +1,7 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import type { Logger } from "@waybill/base";
 import type { ConnectionLimits } from "./connection-limits.ts";
-import { listenError } from "./listen-error.ts";
+import { listen } from "./listen.ts";
 import type { ListeningServer, RequestHandler } from "./request-handler.ts";
 
 export interface TcpServerOptions {
@@ -22,23 +22,8 @@ const headerLength = 4;
 /** Kerberos over TCP: RFC 4120 section 7.2.2. Every message comes with its length in four octets before it. */
 export async function listenTcp(options: TcpServerOptions): Promise<ListeningServer> {
   const { host, port, log, limits } = options;
-  const server: Server = createServer({ noDelay: true }, (socket) => serve(socket, options));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(listenError(error, "TCP", host, port)));
-    server.listen({ host, port }, resolve);
-  });
-  server.removeAllListeners("error");
-  server.on("error", (error) => log.warn("tcp.error", { message: error.message }));
-  const bound = server.address();
-  return {
-    address: host,
-    port: typeof bound === "object" && bound !== null ? bound.port : port,
-    close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      limits.closeAll();
-      await closed;
-    },
-  };
+  const server = createServer({ noDelay: true }, (socket) => serve(socket, options));
+  return await listen(server, { service: "TCP", host, port, log, closeConnections: () => limits.closeAll() });
 }
 
 function serve(socket: Socket, options: TcpServerOptions): void {

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { Logger } from "@waybill/base";
-import { listenError } from "./listen-error.ts";
+import { listenError } from "./listen.ts";
 import type { ListeningServer, RequestHandler } from "./request-handler.ts";
 
 export interface UdpServerOptions {

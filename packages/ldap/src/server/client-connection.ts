@@ -1,36 +1,21 @@
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { errorToJson, type Logger, utf8 } from "@waybill/base";
-import { type LdapConnectionError, LdapError } from "../errors.ts";
+import type { LdapConnectionError } from "../errors.ts";
 import { MessageChannel } from "../message-channel.ts";
-import type {
-  BindRequest,
-  Control,
-  ExtendedRequest,
-  LdapMessage,
-  LdapResult,
-} from "../messages/ldap-message.ts";
+import type { BindRequest, Control, ExtendedRequest, LdapMessage } from "../messages/ldap-message.ts";
 import { ExtensionOid } from "../registry/oids.ts";
 import { ResultCode } from "../registry/result-codes.ts";
 import type { SecurityContext, SecurityHandshake } from "../sasl/security-context.ts";
 import { type AcceptRequest, Authenticator, type BindOutcome, replyOf } from "./authenticator.ts";
 import type { LdapBackend, LdapSession } from "./backend.ts";
-import { bindRequired } from "./bind-errors.ts";
 import type { LdapServerLimits } from "./limits.ts";
-import { logBind, logOperation } from "./operation-log.ts";
+import { logBind } from "./operation-log.ts";
+import { OperationRunner, resultOf } from "./operation-runner.ts";
 import { PagedSearches } from "./paged-searches.ts";
 import { readControls } from "./request-context.ts";
-import {
-  answer,
-  isRootDse,
-  type OperationRequest,
-  refusal,
-  runUpdate,
-  success,
-  toResult,
-} from "./requests.ts";
-import { readRootDse } from "./root-dse.ts";
-import { runSearch } from "./run-search.ts";
+import { RequestFlow } from "./request-flow.ts";
+import { refusal, success } from "./requests.ts";
 
 /** What a connection needs of its server. */
 export interface ConnectionServices<Identity, Context extends SecurityContext> {
@@ -41,12 +26,10 @@ export interface ConnectionServices<Identity, Context extends SecurityContext> {
   readonly accept: ((request: AcceptRequest) => SecurityHandshake<Context>) | undefined;
   /** The server's half of a TLS handshake; `undefined` without a certificate. */
   readonly startTls: ((socket: Duplex) => Promise<TLSSocket>) | undefined;
+  /** Counts a request of this client: milliseconds until its next one should be read. */
+  readonly delay?: (() => number) | undefined;
   onClosed(): void;
 }
-
-/** Reasons an operation's signal fires with. */
-const abandoned = new LdapError({ resultCode: "canceled", diagnosticMessage: "abandoned" });
-const timeUp = new LdapError({ resultCode: "timeLimitExceeded" });
 
 /**
  * One client: reads its requests, runs them over the backend, answers.
@@ -70,16 +53,12 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
   readonly #local: boolean;
   readonly #channel: MessageChannel;
   readonly #authenticator: Authenticator<Identity, Context>;
-  readonly #running = new Map<number, AbortController>();
+  readonly #flow: RequestFlow;
   readonly #paged: PagedSearches;
+  readonly #operations: OperationRunner<Identity, Context>;
   #session: LdapSession<Identity>;
   #layer: "none" | "integrity" | "confidential" = "none";
-  #exclusive = false;
-  #stopping = false;
   #closed = false;
-  #lastActive = Date.now();
-  #stalledSince: number | undefined;
-  #settledWaiters: (() => void)[] = [];
 
   constructor(
     socket: Duplex,
@@ -97,6 +76,19 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
       onMessage: (message) => this.#receive(message),
       onEnd: (error) => this.#lost(error),
     });
+    this.#flow = new RequestFlow({
+      maxOperations: services.limits.maxOperations,
+      delay: services.delay,
+      pause: () => this.#channel.pause(),
+      resume: () => this.#channel.resume(),
+    });
+    this.#operations = new OperationRunner({
+      services,
+      channel: this.#channel,
+      flow: this.#flow,
+      paged: this.#paged,
+      session: () => this.#session,
+    });
   }
 
   get anonymous(): boolean {
@@ -105,13 +97,14 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
 
   /** When the client was last heard or served, for choosing whom to shed; `undefined` while it is busy. */
   get idleSince(): number | undefined {
-    return this.#running.size > 0 || this.#exclusive ? undefined : this.#lastActive;
+    return this.#flow.idleSince;
   }
 
   /** Called now and then: closes a connection that is silent, or takes nothing, for too long. */
   checkTimeouts(now: number): void {
     const { limits, logger } = this.#services;
-    if (this.#stalledSince !== undefined && now - this.#stalledSince > limits.writeTimeout) {
+    const { stalledSince } = this.#operations;
+    if (stalledSince !== undefined && now - stalledSince > limits.writeTimeout) {
       logger.info("ldap.stalled", { connection: this.id, peer: this.peer });
       this.close();
       return;
@@ -140,22 +133,18 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
 
   /** Takes no more requests; resolves when those under way are answered. */
   async finish(): Promise<void> {
-    this.#stopping = true;
-    this.#channel.pause();
-    while ((this.#running.size > 0 || this.#exclusive) && !this.#closed) {
-      await new Promise<void>((resolve) => this.#settledWaiters.push(resolve));
-    }
+    await this.#flow.finish();
   }
 
   #receive(message: LdapMessage): void {
-    this.#lastActive = Date.now();
+    this.#flow.heard();
     const { protocolOp, messageID, controls } = message;
     switch (protocolOp.kind) {
       case "unbindRequest":
         this.close();
         return;
       case "abandonRequest":
-        this.#running.get(protocolOp.value)?.abort(abandoned);
+        this.#flow.abandon(protocolOp.value);
         this.#paged.abandon(protocolOp.value);
         return;
       case "bindRequest":
@@ -172,8 +161,8 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
       case "delRequest":
       case "modDNRequest":
       case "compareRequest":
-        if (this.#running.has(messageID)) this.disconnect("protocolError", "the message id is in use");
-        else void this.#operate(messageID, protocolOp, controls);
+        if (this.#flow.isRunning(messageID)) this.disconnect("protocolError", "the message id is in use");
+        else void this.#operations.run(messageID, protocolOp, controls);
         return;
       default:
         this.disconnect("protocolError", `a client may not send ${protocolOp.kind}`);
@@ -182,18 +171,10 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
 
   /** A bind or StartTLS: what is under way is given up, what follows waits. */
   #runAlone(work: () => Promise<void>): void {
-    this.#exclusive = true;
-    this.#channel.pause();
-    for (const controller of this.#running.values()) controller.abort(abandoned);
-    void work()
-      .catch((error: unknown) => {
-        this.#services.logger.error("ldap.failed", { connection: this.id, ...errorToJson(error) });
-        this.close();
-      })
-      .finally(() => {
-        this.#exclusive = false;
-        this.#settled();
-      });
+    void this.#flow.runAlone(work).catch((error: unknown) => {
+      this.#services.logger.error("ldap.failed", { connection: this.id, ...errorToJson(error) });
+      this.close();
+    });
   }
 
   async #bind(messageID: number, request: BindRequest, controls: Control[] | undefined): Promise<void> {
@@ -210,7 +191,7 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
       reply = outcome.reply;
       if (!outcome.done) result = { ...success, resultCode: ResultCode.saslBindInProgress };
     } catch (error) {
-      result = this.#toResult(error);
+      result = resultOf(error, this.id, this.#services.logger);
       reply = replyOf(error);
     }
     logBind(this.#services.logger, this.#session, request, result);
@@ -268,85 +249,10 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
       }
       responseValue = utf8(this.anonymous ? "" : this.#services.backend.whoAmI(this.#session));
     } catch (error) {
-      result = this.#toResult(error);
+      result = resultOf(error, this.id, this.#services.logger);
     }
     const value = { ...result, ...(responseValue === undefined ? {} : { responseValue }) };
     this.#channel.send({ messageID, protocolOp: { kind: "extendedResp", value } });
-  }
-
-  async #operate(
-    messageID: number,
-    request: OperationRequest,
-    wireControls: Control[] | undefined,
-  ): Promise<void> {
-    const controller = new AbortController();
-    this.#running.set(messageID, controller);
-    if (this.#running.size >= this.#services.limits.maxOperations) this.#channel.pause();
-    const started = Date.now();
-    const timer = setTimeout(() => controller.abort(timeUp), this.#timeAllowed(request));
-    let result = success;
-    let responseControls: Control[] = [];
-    try {
-      if (request.kind === "searchRequest") {
-        responseControls = await this.#search(messageID, request, wireControls, controller.signal);
-      } else {
-        if (this.anonymous) throw bindRequired();
-        const operation = {
-          session: this.#session,
-          controls: readControls(wireControls),
-          signal: controller.signal,
-        };
-        result = await runUpdate(this.#services.backend, request, operation);
-      }
-    } catch (error) {
-      result = this.#toResult(controller.signal.aborted ? controller.signal.reason : error);
-    } finally {
-      clearTimeout(timer);
-      this.#running.delete(messageID);
-    }
-    if (controller.signal.reason !== abandoned) {
-      const controls = responseControls.length === 0 ? {} : { controls: responseControls };
-      this.#channel.send({ messageID, protocolOp: answer(request, result), ...controls });
-      logOperation(this.#services.logger, this.id, request, result, Date.now() - started);
-    }
-    this.#settled();
-  }
-
-  async #search(
-    messageID: number,
-    request: Extract<OperationRequest, { kind: "searchRequest" }>,
-    wireControls: Control[] | undefined,
-    signal: AbortSignal,
-  ): Promise<Control[]> {
-    if (this.anonymous && !isRootDse(request)) throw bindRequired();
-    const { backend, limits } = this.#services;
-    const controls = readControls(wireControls);
-    return await runSearch({
-      backend,
-      limits,
-      controls,
-      messageID,
-      request: request.value,
-      operation: { session: this.#session, controls, signal },
-      controller: new AbortController(),
-      paged: this.#paged,
-      rootDse: () => readRootDse(this.#services, this.#session),
-      send: (protocolOp) => this.#channel.send({ messageID, protocolOp }),
-      drained: () => this.#drained(),
-    });
-  }
-
-  async #drained(): Promise<void> {
-    if (!this.#channel.congested) return;
-    this.#stalledSince ??= Date.now();
-    await this.#channel.drained();
-    this.#stalledSince = undefined;
-  }
-
-  #timeAllowed(request: OperationRequest): number {
-    const { searchTimeout } = this.#services.limits;
-    if (request.kind !== "searchRequest" || request.value.timeLimit === 0) return searchTimeout;
-    return Math.min(request.value.timeLimit * 1000, searchTimeout);
   }
 
   #setIdentity(identity: Identity | undefined): void {
@@ -360,27 +266,6 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
     const tls = socket instanceof TLSSocket;
     const protection = tls || this.#local ? "confidential" : this.#layer;
     return { id: this.id, identity, peer: this.peer, protection, tls, local: this.#local };
-  }
-
-  #toResult(error: unknown): LdapResult {
-    if (error instanceof LdapError) return toResult(error);
-    this.#services.logger.error("ldap.internal", { connection: this.id, ...errorToJson(error) });
-    return { ...success, resultCode: ResultCode.other, diagnosticMessage: "internal error" };
-  }
-
-  /** An operation ended: whoever waited for that may go on. */
-  #settled(): void {
-    this.#lastActive = Date.now();
-    this.#wakeWaiters();
-    if (!this.#stopping && !this.#exclusive && this.#running.size < this.#services.limits.maxOperations) {
-      this.#channel.resume();
-    }
-  }
-
-  #wakeWaiters(): void {
-    const waiters = this.#settledWaiters;
-    this.#settledWaiters = [];
-    for (const resolve of waiters) resolve();
   }
 
   #lost(error: LdapConnectionError | undefined): void {
@@ -401,9 +286,8 @@ export class ClientConnection<Identity, Context extends SecurityContext> {
   #cleanUp(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const controller of this.#running.values()) controller.abort(abandoned);
+    this.#flow.close();
     this.#paged.clear();
-    this.#wakeWaiters();
     this.#services.logger.debug("ldap.closed", { connection: this.id, peer: this.peer });
     this.#services.onClosed();
   }

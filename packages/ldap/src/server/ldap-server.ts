@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext, TLSSocket } from "node:tls";
-import { type Logger, silentLogger, sleep } from "@waybill/base";
+import { type Logger, type RateLimiter, silentLogger, sleep } from "@waybill/base";
 import { LdapConnectionError } from "../errors.ts";
 import type { SecurityContext, SecurityHandshake } from "../sasl/security-context.ts";
 import type { AcceptRequest } from "./authenticator.ts";
@@ -18,6 +18,8 @@ export interface LdapServerOptions<Identity, Context extends SecurityContext = S
   /** Refuse SASL binds in the clear that neither sign nor seal, as AD does today; true unless told. */
   readonly requireSigning?: boolean;
   readonly limits?: Partial<LdapServerLimits>;
+  /** Requests and connections per client address: whoever is over it is read more slowly. Unix sockets do not count. */
+  readonly limiter?: RateLimiter | undefined;
   readonly logger?: Logger;
 }
 
@@ -109,7 +111,8 @@ export class LdapServer<Identity, Context extends SecurityContext = SecurityCont
     const address = local ? "local" : (socket.remoteAddress ?? "");
     socket.on("error", () => {});
     const held = this.#perPeer.get(address) ?? 0;
-    if (this.#stopping || (!local && held >= this.#limits.maxConnectionsPerPeer) || !this.#makeRoom()) {
+    const tooMany = !local && (held >= this.#limits.maxConnectionsPerPeer || this.#isLimited(address));
+    if (this.#stopping || tooMany || !this.#makeRoom()) {
       this.#logger.debug("ldap.shed", { peer: address });
       socket.destroy();
       return;
@@ -121,15 +124,21 @@ export class LdapServer<Identity, Context extends SecurityContext = SecurityCont
       else this.#perPeer.set(address, left);
     });
     const peer = local ? "local" : `${address}:${socket.remotePort ?? 0}`;
+    const about = { peer, local, address };
     if (!secure) {
-      this.#serve(socket, peer, local);
+      this.#serve(socket, about);
       return;
     }
     this.#startTls(socket).then(
-      (tls) => this.#serve(tls, peer, local),
+      (tls) => this.#serve(tls, about),
       (error: unknown) =>
         this.#logger.debug("ldap.tls", { peer, message: error instanceof Error ? error.message : "" }),
     );
+  }
+
+  /** A connection costs as much as a request. */
+  #isLimited(address: string): boolean {
+    return this.#options.limiter?.admit(address) === false;
   }
 
   /** Below the limit, or somebody idle had to go: anonymous connections first, then the longest idle. */
@@ -146,12 +155,16 @@ export class LdapServer<Identity, Context extends SecurityContext = SecurityCont
     return true;
   }
 
-  #serve(socket: Duplex, peer: string, local: boolean): void {
+  #serve(
+    socket: Duplex,
+    about: { readonly peer: string; readonly local: boolean; readonly address: string },
+  ): void {
     if (this.#stopping || socket.destroyed) {
       socket.destroy();
       return;
     }
-    const { backend, accept, requireSigning = true } = this.#options;
+    const { backend, accept, requireSigning = true, limiter } = this.#options;
+    const { peer, local, address } = about;
     const connection = new ClientConnection(
       socket,
       { id: ++this.#lastId, peer, local },
@@ -162,6 +175,7 @@ export class LdapServer<Identity, Context extends SecurityContext = SecurityCont
         limits: this.#limits,
         logger: this.#logger,
         startTls: this.#secureContext === undefined ? undefined : (raw) => this.#startTls(raw),
+        delay: local || limiter === undefined ? undefined : () => limiter.delay(address),
         onClosed: () => this.#connections.delete(connection),
       },
     );

@@ -1,5 +1,5 @@
 import type { Logger } from "@waybill/base";
-import { serveController } from "@waybill/kdc";
+import { defaultRequestRate, serveController } from "@waybill/kdc";
 import { type Command, InvalidArgumentError } from "commander";
 import { examples } from "./examples.ts";
 import { type StateOptions, withState } from "./state.ts";
@@ -13,6 +13,8 @@ interface ServeOptions extends StateOptions {
   readonly ldapsPort: number;
   readonly kkdcpPort?: number;
   readonly metricsPort?: number;
+  readonly maxRequests: number;
+  readonly maxConnections: number;
   readonly verbose?: boolean;
 }
 
@@ -27,6 +29,13 @@ export function registerServe(dc: Command): void {
     .option("--ldaps-port <n>", "LDAP over TLS", parsePort, 636)
     .option("--kkdcp-port <n>", "Kerberos over HTTPS; off unless given", parsePort)
     .option("--metrics-port <n>", "Prometheus metrics; off unless given", parsePort)
+    .option(
+      "--max-requests <n>",
+      "requests a second of one client address, in bursts of three seconds' worth; 0: no limit; this machine has none",
+      parseBetween(0),
+      defaultRequestRate.perSecond,
+    )
+    .option("--max-connections <n>", "connections of one client address", parseBetween(1), 500)
     .option("-v, --verbose", "log every step")
     .addHelpText(
       "after",
@@ -53,6 +62,9 @@ async function serve(options: ServeOptions): Promise<void> {
       kkdcp: options.kkdcpPort,
       metrics: options.metricsPort,
     },
+    requestRate:
+      options.maxRequests === 0 ? false : { perSecond: options.maxRequests, burst: options.maxRequests * 3 },
+    maxConnectionsPerAddress: options.maxConnections,
     log,
     signal: stop.signal,
     onReady: (controller) => {
@@ -83,6 +95,15 @@ function parsePort(text: string): number {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new InvalidArgumentError("a port is 0 to 65535");
   return port;
+}
+
+function parseBetween(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least || value > 1_000_000)
+      throw new InvalidArgumentError(`${least} to 1000000`);
+    return value;
+  };
 }
 
 function parseCount(text: string): number {
