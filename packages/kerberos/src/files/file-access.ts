@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { renameSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, link, open, readFile, rename, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -14,17 +15,37 @@ import { maxFileSize } from "./byte-reader.ts";
 export async function readWholeFile(path: string, limit = maxFileSize): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);
-    if (size > limit) {
-      throw new KerberosError(`${path} has ${size} octets, more than ${limit}`, {
-        code: "FILE_TOO_LARGE",
-        family: "environment",
-        facts: { path, size, limit },
-      });
-    }
+    checkSize(path, size, limit);
     return new Uint8Array(await readFile(path));
   } catch (error) {
     throw fileError(error, path, "read");
   }
+}
+
+/** The same of a file that is open, from its beginning. */
+export async function readOpenFile(path: string, file: FileHandle, limit = maxFileSize): Promise<Uint8Array> {
+  try {
+    const { size } = await file.stat();
+    checkSize(path, size, limit);
+    const content = new Uint8Array(size);
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await file.read(content, at, size - at, at);
+      if (bytesRead === 0) return content.subarray(0, at);
+      at += bytesRead;
+    }
+    return content;
+  } catch (error) {
+    throw fileError(error, path, "read");
+  }
+}
+
+function checkSize(path: string, size: number, limit: number): void {
+  if (size <= limit) return;
+  throw new KerberosError(`${path} has ${size} octets, more than ${limit}`, {
+    code: "FILE_TOO_LARGE",
+    family: "environment",
+    facts: { path, size, limit },
+  });
 }
 
 export interface ReplaceOptions {
@@ -35,33 +56,63 @@ export interface ReplaceOptions {
    * directories that others write to, where the old file may be a trap.
    */
   readonly keepOwner?: boolean | undefined;
+  /** The file that is replaced, open: when another has taken its place by then, nothing is done. */
+  readonly expected?: FileHandle | undefined;
+  /** Asked when all is written, for what to write instead if the content has become outdated meanwhile. */
+  readonly newer?: (() => Promise<Uint8Array | undefined>) | undefined;
 }
 
 /**
  * Replaces a file's content in one step: a temporary file in the same directory, mode 0600 unless told, is written,
  * synchronized and renamed over it. After a crash the path holds the old content or the new, never part of either.
+ *
+ * @returns false when the file was no longer the `expected` one
  */
 export async function replaceFile(
   path: string,
   content: Uint8Array,
   options: ReplaceOptions = {},
-): Promise<void> {
+): Promise<boolean> {
   const temporary = beside(path, `${randomBytes(6).toString("hex")}.tmp`);
   try {
     const handle = await open(temporary, "wx", options.mode ?? 0o600);
     try {
       if (options.keepOwner) await keepOwner(path, handle);
-      await handle.writeFile(content);
+      await writeAll(handle, content);
       await handle.sync();
+      // Synchronizing takes long. What follows up to the renaming is quick.
+      const newer = await options.newer?.();
+      if (newer !== undefined) await writeAll(handle, newer);
+      const known = await options.expected?.stat();
+      // In one go: nobody shall come between looking and renaming.
+      if (known !== undefined && !isAt(path, known)) {
+        await unlink(temporary);
+        return false;
+      }
+      renameSync(temporary, path);
+      if (newer !== undefined) await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
     await synchronizeDirectory(dirname(path));
+    return true;
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     throw fileError(error, path, "write");
   }
+}
+
+async function writeAll(handle: FileHandle, content: Uint8Array): Promise<void> {
+  for (let at = 0; at < content.length; ) {
+    const { bytesWritten } = await handle.write(content, at, content.length - at, at);
+    at += bytesWritten;
+  }
+  await handle.truncate(content.length);
+}
+
+function isAt(path: string, known: Stats): boolean {
+  const there = statSync(path, { throwIfNoEntry: false });
+  return there?.ino === known.ino && there.dev === known.dev;
 }
 
 /** A hidden neighbour, which programs that list a directory's caches pass over. */
@@ -95,8 +146,7 @@ export interface LockOptions {
  *
  * It keeps apart all programs that use this package, on one host, and survives a crash: a lock whose process is
  * gone is taken over. It does not keep MIT's or Heimdal's programs away, which lock the file itself by fcntl, out
- * of reach of Node. What they append between our reading and our renaming is lost with the old file: a cached
- * service ticket to be fetched again. No reader ever sees a torn file, on either side.
+ * of reach of Node; whoever changes a file they change too has to take care of what they do meanwhile (see FileCache).
  *
  * @throws KerberosError FILE_LOCKED when the time is up; AbortedError
  */

@@ -23,6 +23,7 @@ import { sampleCache } from "./samples.ts";
 let realm: MitRealm;
 const tgs = "krbtgt/MIT.TEST@MIT.TEST";
 const host = "host/kvm01.mit.test@MIT.TEST";
+const services = Array.from({ length: 200 }, (_, index) => `HTTP/web${index}.mit.test@MIT.TEST`);
 const login = (cache: string, name = "alice") =>
   run("kinit", ["-f", "-r", "7d", "-c", cache, name], { env: realm.env, input: `${name}-password\n` });
 const at = (name: string) => join(realm.directory, name);
@@ -32,6 +33,7 @@ beforeAll(async () => {
     principals: [
       { name: "alice", password: "alice-password", attributes: "+requires_preauth" },
       { name: "host/kvm01.mit.test" },
+      ...services.map((name) => ({ name: name.replace("@MIT.TEST", "") })),
     ],
   });
   await realm.kadmin("addprinc -pw bob-password bob");
@@ -97,6 +99,73 @@ describe("FILE caches and MIT's programs", () => {
     const shown = await run("klist", ["-a", "-n", "-C", "-c", at("sample")], { env: realm.env });
     expect(shown).toContain("Addresses: 192.0.2.1");
     expect(shown).toContain("config: start_realm = LAB.TEST");
+  });
+
+  it("MIT's programs and ours change one cache at once: no reader finds half of it", async () => {
+    const cache = openCredentialCache(at("shared"));
+    await login(cache.name);
+    await run("kvno", ["-c", cache.name, host], { env: realm.env });
+    const ticket = (await cache.read()).credentials[1]!;
+    const end = Date.now() + 3000;
+    let reads = 0;
+    const until = async (work: () => Promise<unknown>) => {
+      while (Date.now() < end) await work();
+    };
+    const added: string[] = [];
+    const theirs = services.slice();
+    await Promise.all([
+      until(async () => {
+        const name = `cifs/ours-${added.length}.mit.test@MIT.TEST`;
+        await cache.add({ ...ticket, server: parsePrincipal(name) });
+        added.push(name);
+      }),
+      ...[0, 1].map(() =>
+        until(async () => {
+          const service = theirs.pop();
+          if (service === undefined) await sleep(20);
+          else await run("kvno", ["-q", "-c", cache.name, service], { env: realm.env });
+        }),
+      ),
+      until(async () => {
+        await run("klist", ["-c", cache.name], { env: realm.env });
+        await cache.read();
+        reads++;
+      }),
+    ]);
+    expect(reads).toBeGreaterThan(5);
+    const asked = services.slice(theirs.length);
+    const there = (await cache.read()).credentials.map(({ server }) => formatPrincipal(server));
+    expect(added.filter((name) => !there.includes(name))).toEqual([]);
+    expect(asked.length).toBeGreaterThan(5);
+    // One that opened the file before we replaced it, and wrote after, has written for nothing.
+    expect(asked.filter((name) => !there.includes(name)).length).toBeLessThan(asked.length / 3);
+  });
+
+  it("a login by kinit while we add tickets stays: tickets of before are not put over it", async () => {
+    const cache = openCredentialCache(at("relogin"));
+    await login(cache.name);
+    await run("kvno", ["-c", cache.name, host], { env: realm.env });
+    const ticket = (await cache.read()).credentials[1]!;
+    let over = false;
+    let number = 0;
+    const adding = (async () => {
+      while (!over) {
+        const server = parsePrincipal(`cifs/new-${number++}.mit.test@MIT.TEST`);
+        await cache.add({ ...ticket, server }).catch((error: { code: string }) => {
+          // Between kinit's removing the old file and making the new one.
+          if (error.code !== "CCACHE_NOT_FOUND" && error.code !== "MALFORMED_CCACHE") throw error;
+        });
+      }
+    })();
+    for (let round = 0; round < 20; round++) {
+      const name = round % 2 === 0 ? "bob" : "alice";
+      await login(cache.name, name);
+      const { principal, credentials } = await cache.read();
+      expect(formatPrincipal(principal)).toBe(`${name}@MIT.TEST`);
+      expect(credentials.map(({ server }) => formatPrincipal(server))).toContain(tgs);
+    }
+    over = true;
+    await adding;
   });
 
   it("a copy made while MIT appends is never torn for long", async () => {
