@@ -6,6 +6,7 @@ export { type ExamineRequest, operators } from "./findings/examination.ts";
 export * from "./findings/examine.ts";
 export * from "./findings/finding.ts";
 export * from "./findings/plan-findings.ts";
+export { readDescriptors } from "./findings/read-descriptors.ts";
 export * from "./hosts/host-findings.ts";
 export * from "./hosts/host-reading.ts";
 export { probePort } from "./hosts/probe-port.ts";

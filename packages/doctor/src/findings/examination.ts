@@ -28,6 +28,11 @@ export interface ExamineRequest extends PredictionSettings {
   readonly pairs?: readonly { readonly from: string | Account; readonly to: string | Account }[] | undefined;
   /** Server or file the view was read from. */
   readonly readFrom?: string | undefined;
+  /**
+   * Security descriptors of hosts by SID, read apart from the view. When given, a host without one counts as hidden;
+   * otherwise only descriptors in the view itself are looked at.
+   */
+  readonly descriptors?: ReadonlyMap<string, Uint8Array> | undefined;
   /** What the source said about itself while it was read. */
   readonly problems?: readonly { readonly where: string; readonly text: string }[] | undefined;
 }

@@ -1,11 +1,12 @@
 import { PredictionMatrix } from "../prediction/matrix.ts";
 import type { ExposureSummary } from "../repair/exposure.ts";
 import { checkDomain, checkHosts, checkPeople } from "./checks/accounts.ts";
+import { checkRights } from "./checks/change-rights.ts";
 import { checkEntries } from "./checks/entries.ts";
 import { checkPairs } from "./checks/pairs.ts";
 import { checkResourceGrants } from "./checks/resource.ts";
 import { checkServiceNames } from "./checks/service-names.ts";
-import { checkReach, checkRights, checkSource } from "./checks/source.ts";
+import { checkReach, checkSource } from "./checks/source.ts";
 import { checkTransition } from "./checks/transition.ts";
 import { type Examination, type ExamineRequest, examinationOf } from "./examination.ts";
 import { bySeverity, type Finding } from "./finding.ts";

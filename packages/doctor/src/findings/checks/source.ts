@@ -1,13 +1,3 @@
-import {
-  AccessMask,
-  type Account,
-  AceType,
-  DirectoryReader,
-  decodeSecurityDescriptor,
-  expandGeneric,
-  WellKnownRid,
-  WellKnownSid,
-} from "@waybill/directory";
 import { factOf } from "@waybill/kdc";
 import { advice } from "../../repair/remedy.ts";
 import { type Examination, enumerate } from "../examination.ts";
@@ -80,75 +70,4 @@ export function checkReach(examination: Examination): Finding[] {
       ],
     }),
   ];
-}
-
-const attributeGuids: ReadonlySet<string> = new Set([
-  "800d94d7-b7a1-42a1-b14d-7cae1423d07f",
-  "3f78c3e5-f79a-46bd-a0b8-9d18116ddc79",
-  "bf967a68-0de6-11d0-a285-00aa003049e2",
-  "4c164200-20c0-11d0-a768-00aa006e0529",
-]);
-
-/** Who, besides administrators, can change the hosts' delegation settings. */
-export function checkRights(examination: Examination): Finding[] {
-  const { hosts } = examination;
-  return hosts.flatMap((host) => {
-    const who = writersOf(examination, host);
-    if (who.length === 0) return [];
-    return [
-      examination.finding("change-rights-wide", {
-        cause: `${enumerate(who.map(({ name }) => name))} can change the delegation settings of ${host.samAccountName} (nTSecurityDescriptor).`,
-        evidence: who
-          .slice(0, 20)
-          .map(({ sid, right }) => factOf(host, "nTSecurityDescriptor", `${sid}: ${right}`)),
-        effect: `Any of them can let an account of their own act for others towards ${host.samAccountName}, and so take it over.`,
-        remedies: [advice("Take the right away where it is not meant.")],
-      }),
-    ];
-  });
-}
-
-function writersOf({ view }: Examination, host: Account): { sid: string; name: string; right: string }[] {
-  if (!(view instanceof DirectoryReader)) return [];
-  const id = view.idOfAccount(host);
-  const [bytes] =
-    (id === undefined ? undefined : view.object(id)?.attributes.get("ntsecuritydescriptor")) ?? [];
-  if (!(bytes instanceof Uint8Array)) return [];
-  const { domain } = view;
-  const expected: ReadonlySet<string> = new Set([
-    WellKnownSid.administrators,
-    WellKnownSid.system,
-    WellKnownSid.accountOperators,
-    WellKnownSid.self,
-    WellKnownSid.creatorOwner,
-    WellKnownSid.enterpriseDomainControllers,
-    host.sid,
-    ...[
-      WellKnownRid.domainAdmins,
-      WellKnownRid.enterpriseAdmins,
-      WellKnownRid.keyAdmins,
-      WellKnownRid.enterpriseKeyAdmins,
-    ].map((rid) => `${domain.sid}-${rid}`),
-  ]);
-  const found = new Map<string, { sid: string; name: string; right: string }>();
-  const note = (sid: string, right: string): void => {
-    if (expected.has(sid) || found.has(sid)) return;
-    const name = view.bySid(sid)?.samAccountName ?? view.groupBySid(sid)?.samAccountName ?? sid;
-    found.set(sid, { sid, name, right });
-  };
-  try {
-    const { owner, dacl } = decodeSecurityDescriptor(bytes);
-    if (owner !== undefined) note(owner, "owner");
-    for (const { type, mask, sid, objectType } of dacl?.aces ?? []) {
-      if (type !== AceType.accessAllowed && type !== AceType.accessAllowedObject) continue;
-      const rights = expandGeneric(mask);
-      if ((rights & (AccessMask.writeDacl | AccessMask.writeOwner)) !== 0)
-        note(sid, "may change the permissions");
-      const aboutDelegation = objectType === undefined || attributeGuids.has(objectType);
-      if ((rights & AccessMask.writeProperty) !== 0 && aboutDelegation) note(sid, "may write the attributes");
-    }
-  } catch {
-    return [];
-  }
-  return [...found.values()];
 }
