@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { fromUtf8 } from "@waybill/base";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { LdapClient, type LdapConnectOptions, LdapEntry, LdapServer } from "../src/index.ts";
+import { LdapClient, type LdapConnectOptions, LdapEntry, LdapServer, textAttribute } from "../src/index.ts";
+import { selectAttributes } from "../src/server/select-attributes.ts";
 import { makeCertificate, type TestCertificate } from "./support/certificate.ts";
 import { base, MemoryBackend } from "./support/memory-backend.ts";
 
@@ -178,6 +180,40 @@ describe("searching (RFC 4511 section 4.5)", () => {
       `<GUID=02020202-0202-0202-0202-020202020202>;CN=a,${base}`,
       `<GUID=01010101-0101-0101-0101-010101010101>;CN=b,${base}`,
     ]);
+  });
+});
+
+describe("attributes with very many values (MS-ADTS section 3.1.1.3.1.3.3)", () => {
+  const dn = `CN=everybody,${base}`;
+  const names = Array.from({ length: 3200 }, (_, index) => `CN=u${index},${base}`);
+  const shape = (requested: string): [string, number, string][] =>
+    selectAttributes([textAttribute("member", ...names)], [requested], false, 1500).map(({ type, vals }) => [
+      type,
+      vals.length,
+      vals[0] === undefined ? "" : fromUtf8(vals[0]),
+    ]);
+
+  test.each([
+    [
+      "member",
+      [
+        ["member", 0, ""],
+        ["member;range=0-1499", 1500, names[0]],
+      ],
+    ],
+    ["member;range=1500-*", [["member;range=1500-2999", 1500, names[1500]]]],
+    ["member;range=3000-*", [["member;range=3000-*", 200, names[3000]]]],
+    ["member;range=10-19", [["member;range=10-19", 10, names[10]]]],
+    ["member;range=3195-9999", [["member;range=3195-*", 5, names[3195]]]],
+    ["member;range=4000-*", [["member;range=4000-*", 0, ""]]],
+  ])("%s", (requested, expected) => {
+    expect(shape(requested)).toEqual(expected);
+  });
+
+  test("the client puts them together", async () => {
+    backend.put(dn, { cn: "everybody", member: names });
+    const client = await bound();
+    expect((await client.read(dn, { attributes: ["member"] }))?.texts("member")).toEqual(names);
   });
 });
 

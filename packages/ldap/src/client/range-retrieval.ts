@@ -14,6 +14,8 @@ export async function completeRanges(
   options: SearchOptions,
 ): Promise<LdapEntry> {
   if (!entry.attributes.some(({ type }) => cutShort.test(type))) return entry;
+  // Whoever asks for a range gets that.
+  if (options.attributes?.some((name) => /;range=/i.test(name)) === true) return entry;
   const attributes: LdapAttribute[] = [];
   for (const attribute of entry.attributes) {
     const [, name, high] = cutShort.exec(attribute.type) ?? [];

@@ -13,6 +13,8 @@ export interface LdapServerLimits {
   readonly maxAnonymousMessageSize: number;
   /** Entries one unpaged search, or one page, may return. */
   readonly maxEntries: number;
+  /** Values of one attribute in one answer; the rest is asked for by range, as AD's MaxValRange has it. */
+  readonly maxValues: number;
   /** Entries that may be sorted on the server. */
   readonly maxSortedEntries: number;
   /** Longest run of one search. */
@@ -33,6 +35,7 @@ export const defaultLimits: LdapServerLimits = {
   maxMessageSize: 10 * 1024 * 1024,
   maxAnonymousMessageSize: 256 * 1024,
   maxEntries: 1000,
+  maxValues: 1500,
   maxSortedEntries: 10_000,
   searchTimeout: 120_000,
   idleTimeout: 900_000,

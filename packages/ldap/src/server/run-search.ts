@@ -183,7 +183,12 @@ async function send<Identity>(
     } else {
       sent++;
       const objectName = controls.extendedDn === undefined ? item.dn : extendDn(item, controls.extendedDn);
-      const attributes = selectAttributes(item.attributes, search.attributes, search.typesOnly);
+      const attributes = selectAttributes(
+        item.attributes,
+        search.attributes,
+        search.typesOnly,
+        run.limits.maxValues,
+      );
       run.send({ kind: "searchResEntry", value: { objectName, attributes } });
     }
     await run.drained();

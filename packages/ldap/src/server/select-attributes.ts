@@ -1,22 +1,57 @@
 import { toHex, utf8 } from "@waybill/base";
 import { type EntryData, type LdapAttribute, LdapEntry } from "../entry.ts";
 
-/** The requested attributes of an entry, as they go on the wire. Names in `requested` are in lower case. */
+/** An attribute as it goes on the wire. */
+type WireAttribute = { type: string; vals: Uint8Array[] };
+
+const rangeOption = /;range=(\d{1,10})-(\d{1,10}|\*)(?:;|$)/;
+
+/**
+ * The requested attributes of an entry, as they go on the wire. Names in `requested` are in lower case.
+ *
+ * @param maxValues of one attribute in one answer; the rest is asked for by range, MS-ADTS section 3.1.1.3.1.3.3
+ */
 export function selectAttributes(
   attributes: readonly LdapAttribute[],
   requested: readonly string[],
   typesOnly: boolean,
-): { type: string; vals: Uint8Array[] }[] {
+  maxValues: number = Number.POSITIVE_INFINITY,
+): WireAttribute[] {
   const everything = requested.length === 0 || requested.includes("*");
   const wanted = everything ? undefined : new Set(requested.map((name) => name.replace(/;.*/, "")));
-  const selected: { type: string; vals: Uint8Array[] }[] = [];
+  const ranges = new Map(
+    requested.flatMap((name) => {
+      const [, low, high] = rangeOption.exec(name) ?? [];
+      return low === undefined ? [] : [[name.replace(/;.*/, ""), [Number(low), Number(high)]] as const];
+    }),
+  );
+  const selected: WireAttribute[] = [];
   for (const { type, values } of attributes) {
     if (values.length === 0) continue;
     const name = type.replace(/;.*/, "").toLowerCase();
     if (wanted !== undefined && !wanted.has(name) && !wanted.has("+")) continue;
-    selected.push({ type, vals: typesOnly ? [] : [...values] });
+    if (typesOnly) selected.push({ type, vals: [] });
+    else selected.push(...inRange(type, values, ranges.get(name), maxValues));
   }
   return selected;
+}
+
+/** All values, or as many as fit under a name that says which they are. */
+function inRange(
+  type: string,
+  values: readonly Uint8Array[],
+  range: readonly [low: number, high: number] | undefined,
+  maxValues: number,
+): WireAttribute[] {
+  if (range === undefined && values.length <= maxValues) return [{ type, vals: [...values] }];
+  const [low, high] = range ?? [0, Number.NaN];
+  // `*` is no number: up to the end.
+  const wanted = Number.isNaN(high) ? values.length : high + 1;
+  const vals = values.slice(low, Math.min(wanted, low + maxValues));
+  const end = low + vals.length;
+  const ranged = { type: `${type};range=${low}-${end >= values.length ? "*" : end - 1}`, vals };
+  // Who did not ask for a range finds the plain name empty, as with Active Directory.
+  return range === undefined ? [{ type, vals: [] }, ranged] : [ranged];
 }
 
 /** The name of an entry under the extended DN control: `<GUID=…>;<SID=…>;CN=…`, MS-ADTS 3.1.1.3.4.1.5. */
