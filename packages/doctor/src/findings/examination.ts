@@ -11,7 +11,7 @@ import { findHost, findPerson } from "../model/find-account.ts";
 import { hostKind, migrationHosts } from "../model/host-kind.ts";
 import { fullNameOf, type MigrationService, shortNameOf } from "../model/service-names.ts";
 import { type PredictionContext, type PredictionSettings, predictionContext } from "../prediction/facts.ts";
-import type { EvidenceMode } from "../prediction/story.ts";
+import type { EvidenceMode, StartKind } from "../prediction/story.ts";
 import { concernsDelegation, type ExposureSummary, exposureOf, peopleCounter } from "../repair/exposure.ts";
 import { docsOf, type FindingId, findingKinds } from "./catalogue.ts";
 import type { Evidence, Finding } from "./finding.ts";
@@ -24,6 +24,10 @@ export interface ExamineRequest extends PredictionSettings {
   readonly people?: readonly (string | Account)[] | undefined;
   readonly services?: readonly MigrationService[] | undefined;
   readonly evidence?: EvidenceMode | "auto" | undefined;
+  /** How the moves of the matrix start; "remote" unless told. */
+  readonly start?: StartKind | undefined;
+  /** The server in between, for `via-management-server`. */
+  readonly managementServer?: string | Account | undefined;
   /** Ordered pairs that should work; all pairs of few hosts, or those with any setting of many, unless told. */
   readonly pairs?: readonly { readonly from: string | Account; readonly to: string | Account }[] | undefined;
   /** Server or file the view was read from. */

@@ -1,4 +1,5 @@
 import { PredictionMatrix } from "../prediction/matrix.ts";
+import type { StartKind } from "../prediction/story.ts";
 import type { ExposureSummary } from "../repair/exposure.ts";
 import { checkDomain, checkHosts, checkPeople } from "./checks/accounts.ts";
 import { checkRights } from "./checks/change-rights.ts";
@@ -22,6 +23,8 @@ export interface Report {
   /** The gravest first. */
   readonly findings: readonly Finding[];
   readonly matrix: PredictionMatrix;
+  /** How the moves of the matrix start. */
+  readonly start: StartKind;
   readonly exposure: ExposureSummary;
 }
 
@@ -55,11 +58,14 @@ export function examine(request: ExamineRequest): Report {
       view,
       people,
       sources: hosts,
+      start: request.start,
+      managementServer: request.managementServer,
       evidence: request.evidence,
       services,
       profile,
       now: context.now,
     }),
+    start: request.start ?? "remote",
     exposure: examination.exposure,
   };
 }

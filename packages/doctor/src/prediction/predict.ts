@@ -150,15 +150,18 @@ function arrive(
   { person, source, server }: Movement,
   add: (exchange: Exchange) => Exchange | undefined,
 ): Exchange | undefined {
-  const name = managementNameOf(context, source);
+  const name = managementNameOf(context.view, source);
   if (server === undefined) return add(predictServiceTicket(context, login, name));
   const front = add(predictServiceTicket(context, login, `HTTP/${fullNameOf(server, context.view.domain)}`));
   const serverLogin = front && add(predictLogin(context, server, "host-login"));
   return front && serverLogin && add(predictS4uProxy(context, front, server, person, name));
 }
 
-/** WSMAN where registered; Windows' own clients also ask for HTTP, which every HOST name covers. */
-function managementNameOf({ view }: PredictionContext, host: Account): string {
+/**
+ * What a host's management service is asked for as: WSMAN where registered; Windows' own clients also ask for HTTP,
+ * which every HOST name covers.
+ */
+export function managementNameOf(view: DirectoryView, host: Account): string {
   const full = fullNameOf(host, view.domain);
   const names = [
     `${managementServiceClass}/${full}`,

@@ -16,7 +16,7 @@ import {
   targetNames,
 } from "../model/service-names.ts";
 import { type PredictionContext, type PredictionSettings, predictionContext } from "../prediction/facts.ts";
-import { evidenceModeOf, predictIn } from "../prediction/predict.ts";
+import { evidenceModeOf, managementNameOf, managementServerOf, predictIn } from "../prediction/predict.ts";
 import type { EvidenceMode, Prediction, StartKind } from "../prediction/story.ts";
 import { type AttributeDiff, delegationAttributes } from "./attribute-diff.ts";
 import { type ExposureSummary, exposure } from "./exposure.ts";
@@ -54,6 +54,8 @@ export interface PlanRequest extends PredictionSettings {
   /** For whom the result is predicted. */
   readonly people?: readonly (string | Account)[] | undefined;
   readonly start?: StartKind | undefined;
+  /** The server in between, for `via-management-server`: it must be able to act towards the sources. */
+  readonly managementServer?: string | Account | undefined;
 }
 
 export interface Plan {
@@ -84,7 +86,7 @@ export function meshPairs(hosts: readonly (string | Account)[]): WantedPair[] {
  * the person's own ticket, any protocol where it must use S4U2Self, resource-based where computer accounts may not be
  * edited. Nothing is written.
  *
- * @throws DoctorError UNKNOWN_HOST, UNKNOWN_PERSON
+ * @throws DoctorError UNKNOWN_HOST, UNKNOWN_PERSON, MANAGEMENT_SERVER_NEEDED
  */
 export function plan(request: PlanRequest): Plan {
   const context = predictionContext(request.view, request);
@@ -95,6 +97,7 @@ export function plan(request: PlanRequest): Plan {
   const obstacles: string[] = [];
   const modes = new Map<string, Plan["modes"][number]>();
   const bySource = groupPairs(view, request.pairs);
+  const server = managementServerOf(view, request, request.start ?? "remote");
   for (const { source, destinations } of bySource.values()) {
     const evidence = evidenceModeOf(view, source, request.start ?? "remote", request.evidence);
     const mode = chooseMode(source, evidence, request);
@@ -121,6 +124,7 @@ export function plan(request: PlanRequest): Plan {
           "elsewhere will fail unless the host can show the person's own ticket.",
       );
     }
+    if (server !== undefined && server.sid !== source.sid) reachSource(setup, server, request.mode);
     if (request.tighten === true && mode.mode === "kerberos-only")
       draft.setFlag(source, "trustedToAuthForDelegation", false);
   }
@@ -138,6 +142,7 @@ export function plan(request: PlanRequest): Plan {
           source: source.sid,
           destination: destination.sid,
           start: request.start,
+          managementServer: server?.sid,
           evidence: request.evidence,
           services,
           spellings,
@@ -283,6 +288,18 @@ function grantOnResource({ context, draft, source, obstacles }: Setup, destinati
         "take that entry out first.",
     );
   }
+}
+
+/** A management server shows the person's own ticket to itself, so that Kerberos only is enough for it. */
+function reachSource(setup: Setup, server: Account, mode: PlanMode | undefined): void {
+  const { context, source, mayEdit } = setup;
+  const asServer: Setup = { ...setup, source: server, evidence: "ticket" };
+  const spn = managementNameOf(context.view, source);
+  const target: TargetName = { service: "migration", spelling: "full", spn };
+  if (!context.view.spnOwners(spn).accounts.some(({ sid }) => sid === source.sid))
+    repairNames(asServer, source, [target]);
+  if (mode === "resource-based" || !mayEdit) grantOnResource(asServer, source);
+  else listTargets(asServer, source, [target]);
 }
 
 /** Whether the destination's descriptor lets the source act. */
