@@ -1,6 +1,8 @@
-import { Asn1Error } from "@waybill/asn1";
-import { utf8 } from "@waybill/base";
+import { fromUtf8, utf8 } from "@waybill/base";
 import { describe, expect, test } from "vitest";
+import { describeKpasswdText } from "../../src/client/kpasswd-text.ts";
+import { readProxyAnswer } from "../../src/client/transport/kkdcp.ts";
+import { framed } from "../../src/client/transport/tcp.ts";
 import {
   AdAndOr,
   AdKdcIssued,
@@ -10,8 +12,9 @@ import {
   decodeKpasswdReply,
   EncAsRepPart,
   encodeKpasswdFrame,
+  formatPrincipal,
+  KdcProxyMessage,
   KerbErrorData,
-  KerberosError,
   KrbError,
   KrbFastArmoredReq,
   KrbFastReq,
@@ -20,8 +23,9 @@ import {
   PaFxFastRequest,
   PaPacOptions,
   PaPacRequest,
+  parsePrincipal,
 } from "../../src/index.ts";
-import { mutate, seeded } from "../support/mutations.ts";
+import { storm, stormTimeout } from "../support/storm.ts";
 import { type MitVector, mitVectors } from "./schemas-by-vector.ts";
 
 const vector = (name: string): Uint8Array => mitVectors.find((one) => one.name === name)?.bytes as Uint8Array;
@@ -84,46 +88,45 @@ const own: MitVector[] = [
   { name: "ad-kdc-issued", schema: AdKdcIssued, bytes: elements?.bytes as Uint8Array },
 ];
 
-/** Mutations of each seed: `WAYBILL_FUZZ_RUNS`, or so many that the whole file makes 100,000. */
-const asked = process.env.WAYBILL_FUZZ_RUNS;
-const rounds = Math.ceil(asked === undefined ? 100_000 / (mitVectors.length + own.length) : Number(asked));
-const timeout = 60_000 + rounds;
-
-function attack(seedBytes: Uint8Array, decode: (bytes: Uint8Array) => unknown): number {
-  const next = seeded(0x5eed);
-  let refused = 0;
-  for (let round = 0; round < rounds; round++) {
-    const bytes = mutate(seedBytes, next);
-    try {
-      decode(bytes);
-    } catch (error) {
-      if (!(error instanceof Asn1Error || error instanceof KerberosError)) {
-        throw new Error(`round ${round}: ${Buffer.from(bytes).toString("hex")}`, { cause: error });
-      }
-      refused++;
-    }
-  }
-  return refused;
-}
-
 describe("mutated messages give a value or a typed error, nothing else", () => {
-  test.each([...mitVectors, ...own])("$name", { timeout }, ({ schema, bytes }) => {
+  test.each([...mitVectors, ...own])("$name", { timeout: stormTimeout }, ({ schema, bytes }) => {
     schema.decode(bytes);
-    expect(attack(bytes, (mutated) => schema.decode(mutated))).toBeGreaterThan(rounds / 20);
+    storm([bytes], (mutated) => schema.decode(mutated));
   });
 
-  test("kpasswd frames and results", { timeout }, () => {
+  test("kpasswd frames and results", { timeout: stormTimeout }, () => {
     const frame = encodeKpasswdFrame({ version: 1, ap: utf8("ap"), message: utf8("message") });
-    attack(frame, (bytes) => decodeKpasswdReply(decodeKpasswdFrame(bytes).message));
+    storm([frame], (bytes) => decodeKpasswdReply(decodeKpasswdFrame(bytes).message));
   });
 
-  test("the NTSTATUS in any e-data", { timeout }, () => {
+  test("the text of kpasswd results", { timeout: stormTimeout }, () => {
+    const policy = new Uint8Array(30).fill(7, 2);
+    storm([policy, utf8("zu kurz")], (bytes) => describeKpasswdText(bytes), { leastRefused: 0 });
+  });
+
+  test("the NTSTATUS in any e-data", { timeout: stormTimeout }, () => {
     const error = KrbError.decode(vector("error"));
     const status = KerbErrorData.encode({
       dataType: 3,
       dataValue: Uint8Array.of(0x6e, 0, 0, 0xc0, 0, 0, 0, 0, 1, 0, 0, 0),
     });
     expect(ntStatusOf({ ...error, eData: status })).toBe(0xc000006e);
-    attack(status, (eData) => ntStatusOf({ ...error, eData }));
+    storm([status], (eData) => ntStatusOf({ ...error, eData }), { leastRefused: 0 });
+  });
+
+  test("answers of a KDC proxy (MS-KKDCP)", { timeout: stormTimeout }, () => {
+    const answer = KdcProxyMessage.encode({
+      kerbMessage: framed(vector("as_rep")),
+      targetDomain: "LAB.TEST",
+    });
+    expect(readProxyAnswer(answer)).toEqual(vector("as_rep"));
+    storm([answer], readProxyAnswer);
+  });
+
+  test("principal names", { timeout: stormTimeout }, () => {
+    const names = ["alice@LAB.TEST", "Two\\ Words/kvm02.lab.test@LAB.TEST", "a\\@b/c\\/d@E"].map(utf8);
+    const read = (bytes: Uint8Array) =>
+      formatPrincipal(parsePrincipal(fromUtf8(bytes), { defaultRealm: "R" }));
+    storm(names, read, { leastRefused: 0 });
   });
 });

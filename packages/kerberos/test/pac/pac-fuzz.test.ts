@@ -1,6 +1,15 @@
-import { fromHex, WaybillError } from "@waybill/base";
+import { fromHex, fromUtf8, utf8, WaybillError } from "@waybill/base";
 import { expect, test } from "vitest";
-import { decodePac, extractTicketPac, type Pac, replaceTicketPac } from "../../src/pac/index.ts";
+import {
+  decodePac,
+  extractTicketPac,
+  formatSid,
+  type Pac,
+  parseSid,
+  replaceTicketPac,
+  splitSid,
+  verifyPac,
+} from "../../src/pac/index.ts";
 import { storm, stormTimeout } from "../support/storm.ts";
 import { windows2003 } from "./fixtures/windows-2003-pac.ts";
 import { sambaTicket, sambaTicketNames } from "./samba-tickets.ts";
@@ -22,17 +31,39 @@ function readAll(pac: Pac): void {
 }
 
 test(
-  "hostile PACs give typed errors in bounded time",
+  "mutated PACs give typed errors in bounded time",
   () => storm(pacs, (bytes) => readAll(decodePac(bytes))),
   stormTimeout,
 );
 
 test(
-  "hostile ticket parts give typed errors in bounded time",
+  "mutated ticket parts give typed errors in bounded time",
   () => {
     storm(tickets, (bytes) => {
       if (extractTicketPac(bytes) !== undefined) replaceTicketPac(bytes);
     });
+  },
+  stormTimeout,
+);
+
+test(
+  "mutated PACs at the check of their signatures",
+  () => {
+    const { encTicketPart, serverKey, kdcKey } = sambaTicket("S4U2Proxy");
+    const blank = replaceTicketPac(encTicketPart);
+    storm([extractTicketPac(encTicketPart)!], (bytes) =>
+      verifyPac(bytes, { serverKey, kdcKey, encTicketPart: blank, requireFullSignature: true }),
+    );
+  },
+  stormTimeout,
+);
+
+test(
+  "mutated SIDs, as octets and as text",
+  () => {
+    const sid = "S-1-5-21-3623811015-3361044348-30300820-1013";
+    storm([parseSid(sid)], formatSid);
+    storm([utf8(sid)], (bytes) => splitSid(formatSid(parseSid(fromUtf8(bytes)))));
   },
   stormTimeout,
 );

@@ -31,8 +31,11 @@ export function mutate(source: Uint8Array, next: () => number): Uint8Array {
         bytes = bytes.slice(0, at);
         break;
       case 4: {
-        const piece = bytes.slice(at, at + (next() % 16));
-        bytes = new Uint8Array([...bytes.slice(0, at), ...piece, ...bytes.slice(at)]);
+        const pieceEnd = Math.min(at + (next() % 16), bytes.length);
+        const longer = new Uint8Array(bytes.length + pieceEnd - at);
+        longer.set(bytes.subarray(0, pieceEnd));
+        longer.set(bytes.subarray(at), pieceEnd);
+        bytes = longer;
         break;
       }
       default:

@@ -10,6 +10,7 @@ export const AccountFlags = {
   notDelegated: 0x100000,
   dontRequirePreauth: 0x400000,
   trustedToAuthForDelegation: 0x1000000,
+  noAuthDataRequired: 0x2000000,
 } as const;
 
 export interface SambaUser {

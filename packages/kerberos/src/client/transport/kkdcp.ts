@@ -37,7 +37,7 @@ export function proxyExchange(
         if (response.statusCode !== 200)
           return reject(badFrame(`the proxy answered HTTP ${response.statusCode}`));
         try {
-          resolve(unframed(KdcProxyMessage.decode(Buffer.concat(chunks)).kerbMessage));
+          resolve(readProxyAnswer(Buffer.concat(chunks)));
         } catch (error) {
           reject(error as Error);
         }
@@ -48,7 +48,9 @@ export function proxyExchange(
   return { answer, cancel: () => void request.destroy() };
 }
 
-function unframed(frame: Uint8Array): Uint8Array {
+/** The KDC's message in a proxy's answer. @throws Asn1Error, KerberosError KDC_BAD_FRAME */
+export function readProxyAnswer(body: Uint8Array): Uint8Array {
+  const frame = KdcProxyMessage.decode(body).kerbMessage;
   if (frame.length < 4) throw badFrame("the proxy's answer holds no message");
   const length = new DataView(frame.buffer, frame.byteOffset, 4).getUint32(0);
   if (length !== frame.length - 4) throw badFrame("the proxy's answer has a wrong length in it");
