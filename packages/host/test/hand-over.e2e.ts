@@ -1,6 +1,7 @@
+import { sleep } from "@waybill/base";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { migrationSteps } from "../src/migration/steps.ts";
-import { type Fault, strike } from "./support/strike.ts";
+import { type Fault, type Strike, strike } from "./support/strike.ts";
 import { TwoHosts } from "./support/two-hosts.ts";
 
 /** Steps that only a move with disks takes. */
@@ -36,6 +37,13 @@ describe("exactly one copy runs, whatever fails", () => {
   });
   afterAll(async () => await world.close());
 
+  /** The move comes as far as the step, is struck there, and never do two copies run. */
+  const survives = async (order: Strike): Promise<void> => {
+    const { struck, error } = await strike(world, order);
+    expect(struck, `never came to ${order.step}: ${error}\n${world.logs()}`).toBe(true);
+    expect(world.copies.violations).toEqual([]);
+  };
+
   test("nothing fails: there and back, and the host that gave it up forgets it", async () => {
     for (let round = 0; round < 2; round++) {
       const from = world.home;
@@ -46,26 +54,43 @@ describe("exactly one copy runs, whatever fails", () => {
 
   describe.each(steps)("at %s", (step) => {
     test.each(everywhere)("%s", async (fault) => {
-      const result = await strike(world, { step, fault });
-      expect(result).toMatchObject({ struck: true });
-      expect(world.copies.violations).toEqual([]);
+      await survives({ step, fault });
     });
   });
 
   describe.each(turningPoints)("at %s", (step) => {
     test.each(combined)("%s", async (fault) => {
-      const result = await strike(world, { step, fault });
-      expect(result).toMatchObject({ struck: true });
-      expect(world.copies.violations).toEqual([]);
+      await survives({ step, fault });
     });
+  });
+
+  test("a move begun while its destination still makes the last one's copy is not refused for that", async () => {
+    const from = world.home;
+    let go = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    let struck = "";
+    world.onStep = async (_host, step, migration) => {
+      if (step !== "destination:registered" || (struck !== "" && struck !== migration)) return "go";
+      struck = migration;
+      world.links[world.hosts.indexOf(from)]?.cut();
+      await held;
+      return "go";
+    };
+    expect(await world.outcome(from, await world.move(from))).toMatchObject({ state: "exception" });
+    const again = await world.move(from);
+    await sleep(300);
+    go();
+    expect(await world.outcome(from, again)).toMatchObject({ state: "completed" });
+    expect(await world.settled()).toBe(world.other(from));
+    expect(world.copies.violations).toEqual([]);
   });
 
   test.each(["source:registered", "source:completed", "destination:greeted", "destination:arrived"] as const)(
     "the journal's disk is full at %s",
     async (step) => {
-      const result = await strike(world, { step, fault: "fail the step" });
-      expect(result).toMatchObject({ struck: true });
-      expect(world.copies.violations).toEqual([]);
+      await survives({ step, fault: "fail the step" });
     },
   );
 });

@@ -67,6 +67,11 @@ export class Channel {
     return this.#failure === undefined;
   }
 
+  /** @throws HostError as the conversation ended. */
+  demandOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   close(): void {
     this.#stream.destroy();
   }
@@ -77,7 +82,7 @@ export class Channel {
   }
 
   sendRaw(bytes: Uint8Array): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.demandOpen();
     this.#stream.write(bytes);
   }
 
@@ -92,7 +97,7 @@ export class Channel {
   async receiveRaw(length: number, what: string, waiting: Waiting): Promise<Uint8Array> {
     await withDeadline({ what: `${what} from ${this.#peer}`, ...waiting }, async (signal) => {
       while (this.#pending.length < length) {
-        if (this.#failure !== undefined) throw this.#failure;
+        this.demandOpen();
         if (signal.aborted) return;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;

@@ -8,6 +8,7 @@ import {
   type ReplayCache,
   type SecurityContext,
 } from "@waybill/kerberos";
+import type { MigrationKey } from "@waybill/qemu";
 import * as v from "valibot";
 import { HostError, Hresult } from "../errors.ts";
 import { type Channel, FrameKind, protocolError, type Sealer } from "./channel.ts";
@@ -119,6 +120,11 @@ export function sealerOf(context: SecurityContext, peer: string): Sealer {
       return message;
     },
   };
+}
+
+/** The TLS pre-shared key of one migration, which both sides draw from their context and nobody sends. */
+export function migrationKey(migration: string, context: Pick<SecurityContext, "prf">): MigrationKey {
+  return { identity: migration, key: context.prf(utf8(`waybill migration tls-psk ${migration}`), 32) };
 }
 
 /** Ties the storage ticket's context to the migration's: neither is of use without the other. */

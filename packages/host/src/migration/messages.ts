@@ -62,6 +62,9 @@
  * destination answers `taken` or `discarded`; `discarded` is final for that migration. A destination never
  * runs, and never throws away, a complete copy without the source's word.
  *
+ * A source that comes back, to ask or with a new migration of the same machine, has left its earlier conversation:
+ * the destination ends that one, and waits for its end, before it does anything in the new one.
+ *
  * Versioning: each side offers the range it speaks; the highest common version is used. Both preambles are
  * the channel bindings of the GSS context, so a man in the middle cannot lower the version. Within a version,
  * unknown members of a message are ignored and unknown message types are refused.

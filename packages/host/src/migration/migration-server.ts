@@ -3,6 +3,7 @@ import { createAcceptor, type SecurityContext, samePrincipal } from "@waybill/ke
 import { isServiceOf } from "../authorization/authorizer.ts";
 import { readCaller } from "../authorization/read-caller.ts";
 import { HostError, Hresult } from "../errors.ts";
+import { answerResolve } from "./answer-resolve.ts";
 import { Channel, protocolError, SealedChannel } from "./channel.ts";
 import {
   type AcceptingParts,
@@ -14,7 +15,6 @@ import {
 } from "./handshake.ts";
 import { IncomingMigration, type IncomingParts, type IncomingPeer } from "./incoming.ts";
 import { type DestinationMessage, type SourceMessage, sourceMessage } from "./messages.ts";
-import { answerResolve } from "./resolver.ts";
 
 const maxConnections = 128;
 
@@ -23,7 +23,6 @@ export class MigrationServer {
   readonly #parts: IncomingParts & AcceptingParts;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #arriving = new Set<string>();
 
   constructor(parts: IncomingParts & AcceptingParts) {
     this.#parts = parts;
@@ -46,11 +45,6 @@ export class MigrationServer {
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-  }
-
-  /** Whether a source is connected that is sending this VM. */
-  serves(vm: string): boolean {
-    return this.#arriving.has(vm);
   }
 
   async #serve(socket: Socket): Promise<void> {
@@ -100,18 +94,16 @@ export class MigrationServer {
       prf: (input, length) => context.prf(input, length),
       acceptStorageToken: async (token) => this.#acceptStorage(context, token),
     };
-    this.#arriving.add(hello.vm.id);
-    try {
-      await new IncomingMigration(this.#parts, peer, hello).run();
-    } finally {
-      this.#arriving.delete(hello.vm.id);
-    }
+    const { migration, vm, host, purpose } = hello;
+    const work = async () => await new IncomingMigration(this.#parts, peer, hello).run();
+    if (purpose === "check") return await work();
+    await this.#parts.arrivals.hold({ migration, vm: vm.id, host, channel: channel.channel }, work);
   }
 
   /** Only the source host itself, under its own name, may ask what became of its migration. */
   #demandHost(context: SecurityContext, migration: string, host: string): void {
-    const record = this.#parts.journal.migration(migration);
-    const expected = record?.peer ?? host;
+    const expected =
+      this.#parts.journal.migration(migration)?.peer ?? this.#parts.arrivals.sourceOf(migration) ?? host;
     if (isServiceOf(context.peerName, expected) && context.pac?.delegationInfo === undefined) return;
     throw new HostError(`${context.peerName} is not ${expected}, whose migration this is`, {
       code: "ACCESS_DENIED",
@@ -155,16 +147,21 @@ export class MigrationServer {
       message,
       ...(code === "INTERNAL_ERROR" ? { error } : {}),
     });
-    this.#parts.audit.write({
-      action: "accept",
-      outcome: "refused",
-      person: context.peerName,
-      assertedBy: "see ticket",
-      delegatingHost: context.pac?.delegationInfo?.transitedServices.at(-1),
-      peer: channel.channel.peer,
-      code,
-      detail: message.slice(0, 500),
-    });
+    try {
+      this.#parts.audit.write({
+        action: "accept",
+        outcome: "refused",
+        person: context.peerName,
+        assertedBy: "see ticket",
+        delegatingHost: context.pac?.delegationInfo?.transitedServices.at(-1),
+        peer: channel.channel.peer,
+        code,
+        detail: message.slice(0, 500),
+      });
+    } catch (failure) {
+      // A full disk must not keep the peer waiting, nor end the service.
+      this.#parts.logger.error("audit-not-written", { code, error: failure });
+    }
     if (!channel.channel.open) return;
     channel.send({
       type: "refused",

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { AbortedError, type Logger } from "@waybill/base";
 import {
   inspectDisk,
@@ -7,14 +6,16 @@ import {
   type MigrationSummary,
   type VirtualMachine,
 } from "@waybill/qemu";
-import { HostError, Hresult } from "../errors.ts";
-import type { Journal, MigrationRecord, VmRecord } from "../journal/journal.ts";
+import type { Journal, VmRecord } from "../journal/journal.ts";
 import type { Finding } from "../service/jobs.ts";
 import type { VmManager } from "../service/vm-manager.ts";
 import type { SealedChannel } from "./channel.ts";
+import { Dialogue } from "./dialogue.ts";
 import { findingOf } from "./examine.ts";
-import { pskInput } from "./incoming.ts";
+import { migrationKey } from "./handshake.ts";
 import type { DestinationMessage, SourceMessage, TransferOptions } from "./messages.ts";
+import { givenUp, notRunning } from "./refusals.ts";
+import { beginTransfer, recordFailure, settleAsGone, surrender } from "./source-custody.ts";
 import type { StepObserver } from "./steps.ts";
 import { qemuOptions, type SourceLimits } from "./transfer-options.ts";
 
@@ -54,9 +55,8 @@ export interface OutgoingReport {
   readonly encryption: string;
 }
 
-const answerTime = { timeout: 30_000 };
 /** How long the destination may take to say that it forgot its copy; it is told again later otherwise. */
-const farewellTime = { timeout: 5000 };
+const farewellTime = 5000;
 const aliveInterval = 5000;
 
 /** The source's side of one migration. What it may do and when: `messages.ts`. */
@@ -64,12 +64,14 @@ export class OutgoingMigration {
   readonly #parts: OutgoingParts;
   readonly #peer: OutgoingPeer;
   readonly #request: OutgoingRequest;
+  readonly #dialogue: Dialogue;
   #wasRunning = true;
 
   constructor(parts: OutgoingParts, peer: OutgoingPeer, request: OutgoingRequest) {
     this.#parts = parts;
     this.#peer = peer;
     this.#request = request;
+    this.#dialogue = new Dialogue(peer.channel, request.destination);
   }
 
   /** Whether this host has given the machine up in its journal, and only the destination can say what became of it. */
@@ -91,7 +93,7 @@ export class OutgoingMigration {
       findings.push(findingOf("storage-delegation", error));
     }
     await this.#announce();
-    const answer = await this.#expect("findings");
+    const answer = await this.#answer("findings");
     return [...findings, ...answer.findings];
   }
 
@@ -108,9 +110,9 @@ export class OutgoingMigration {
     await this.#hello("migrate");
     await this.#reached("source:welcomed");
     await this.#authorizeDisks();
-    this.#journal("transferring");
+    this.#begin();
     const source = new MigrationSource(machine);
-    const alive = setInterval(() => this.#tryToSend({ type: "alive" }), aliveInterval);
+    const alive = setInterval(() => this.#dialogue.tryToTell({ type: "alive" }), aliveInterval);
     try {
       await this.#reached("source:registered");
       const prepared = await this.#prepare();
@@ -127,28 +129,28 @@ export class OutgoingMigration {
 
   async #hello(purpose: "migrate" | "check"): Promise<void> {
     const { migration, vm } = this.#request;
-    this.#tell({
+    this.#dialogue.tell({
       type: "hello",
       migration,
       host: this.#parts.host,
       vm: { id: vm.id, name: vm.name },
       purpose,
     });
-    await this.#expect("welcome");
+    await this.#answer("welcome");
   }
 
   async #authorizeDisks(): Promise<void> {
     if (!this.#request.withDisks) return;
     const token = await this.#peer.storageToken();
-    this.#tell({ type: "disks", token: Buffer.from(token).toString("base64") });
-    const answer = await this.#expect("disks-accepted");
+    this.#dialogue.tell({ type: "disks", token: Buffer.from(token).toString("base64") });
+    const answer = await this.#answer("disks-accepted");
     if (answer.token !== undefined)
       this.#peer.finishStorageToken(new Uint8Array(Buffer.from(answer.token, "base64")));
   }
 
   async #prepare(): Promise<Extract<DestinationMessage, { type: "prepared" }>> {
     await this.#announce();
-    return await this.#expect("prepared");
+    return await this.#answer("prepared");
   }
 
   async #announce(): Promise<void> {
@@ -168,7 +170,7 @@ export class OutgoingMigration {
       qemu: (await this.#parts.vms.capabilities()).version,
       time: Date.now(),
     };
-    this.#tell({ type: "prepare", definition, running, disks, options, source });
+    this.#dialogue.tell({ type: "prepare", definition, running, disks, options, source });
   }
 
   async #send(
@@ -176,7 +178,7 @@ export class OutgoingMigration {
     prepared: Extract<DestinationMessage, { type: "prepared" }>,
   ): Promise<void> {
     const { migration, options, limits, onProgress, signal } = this.#request;
-    const secret = { identity: migration, key: this.#peer.prf(pskInput(migration), 32) };
+    const secret = migrationKey(migration, this.#peer);
     const { runAs } = this.#parts.vms.options;
     await source.prepare({
       migration: qemuOptions(options, limits),
@@ -189,7 +191,7 @@ export class OutgoingMigration {
     }
     let flowing = false;
     const reportFlow = (): void => {
-      if (!flowing) this.#tryToSend({ type: "flowing" });
+      if (!flowing) this.#dialogue.tryToTell({ type: "flowing" });
       flowing = true;
     };
     let switching = !options.postCopy;
@@ -211,23 +213,23 @@ export class OutgoingMigration {
     await this.#reached("source:memory-sent");
     if (prepared.storage === undefined) return;
     await source.finishMirror({ signal });
-    this.#tell({ type: "mirrored" });
-    await this.#expect("storage-closed");
+    this.#dialogue.tell({ type: "mirrored" });
+    await this.#answer("storage-closed");
     await this.#reached("source:storage-closed");
   }
 
   async #handOver(source: MigrationSource): Promise<OutgoingReport> {
     const { vm, migration, destination } = this.#request;
     // With post-copy the guest runs over there before QEMU is done here: the journal has to be first.
-    if (this.#request.options.postCopy) this.#surrender();
+    if (this.#request.options.postCopy) surrender(this.#parts, migration);
     await source.handOver();
     await this.#reached("source:completed");
-    if (!this.surrendered) this.#surrender();
+    if (!this.surrendered) surrender(this.#parts, migration);
     await this.#reached("source:surrendered");
-    this.#tell({ type: "take" });
+    this.#dialogue.tell({ type: "take" });
     await this.#reached("source:take-sent");
-    const answer = await this.#receive(["taken", "discarded"]);
-    if (answer.type === "discarded") throw this.#refused(answer.reason);
+    const answer = await this.#answer(["taken", "discarded"]);
+    if (answer.type === "discarded") throw givenUp(destination, answer.reason);
     await this.#reached("source:taken");
     if (this.#request.options.postCopy) await source.awaitCompletion();
     const summary = await source.summary();
@@ -236,21 +238,10 @@ export class OutgoingMigration {
     return { summary, encryption: "TLS 1.3, AES-128-GCM, key from the Kerberos context" };
   }
 
-  #surrender(): void {
-    const { vm, migration, destination } = this.#request;
-    const record = this.#parts.journal.migration(migration);
-    if (record === undefined) return;
-    const current = this.#parts.journal.vm(vm.id) ?? vm;
-    this.#parts.journal.commit({
-      vms: [{ ...current, custody: { state: "surrendered", migration, to: destination } }],
-      migrations: [{ ...record, state: "surrendered" }],
-    });
-  }
-
   /** Nothing was given up: the guest goes on here, and the destination forgets its copy. */
   async #takeBack(source: MigrationSource, machine: VirtualMachine, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
-    this.#tryToSend({ type: "abort", reason: reason.slice(0, 1000) });
+    this.#dialogue.tryToTell({ type: "abort", reason: reason.slice(0, 1000) });
     try {
       if (await machine.alive()) {
         await source.cancel();
@@ -261,22 +252,8 @@ export class OutgoingMigration {
       // The supervisor goes on with it once this migration is over.
       this.#parts.logger.error("migration-not-undone", { vm: this.#request.vm.name, error: failure });
     }
-    const untold = !(await this.#wasForgotten());
-    this.#journal("failed", reason, untold);
-  }
-
-  /** Whether the destination has said that its copy is gone. */
-  async #wasForgotten(): Promise<boolean> {
-    const { channel } = this.#peer;
-    try {
-      while (channel.channel.open) {
-        const { type } = await channel.receive("the end of the migration", farewellTime);
-        if (type === "discarded" || type === "refused") return true;
-      }
-    } catch {
-      // It is told again under this host's own name.
-    }
-    return false;
+    const untold = !(await this.#dialogue.wasForgotten(farewellTime));
+    recordFailure(this.#parts, this.#request.migration, { reason, untold });
   }
 
   async #reached(step: Parameters<StepObserver>[0]): Promise<void> {
@@ -286,112 +263,15 @@ export class OutgoingMigration {
     if (signal.aborted && !this.surrendered) throw new AbortedError("the migration", signal.reason);
   }
 
-  #journal(state: MigrationRecord["state"], reason?: string, untold?: boolean): void {
-    const { migration, vm, destination, person, withDisks } = this.#request;
-    const started = this.#parts.journal.migration(migration)?.started ?? Date.now();
-    const disks = withDisks
-      ? vm.definition.disks.filter((disk) => !disk.readOnly).map((disk) => disk.path)
-      : [];
-    const record: MigrationRecord = {
-      id: migration,
-      vm: vm.id,
-      vmName: vm.name,
-      role: "source",
-      peer: destination,
-      person,
-      state,
-      reason,
-      disks,
-      untold,
-      started,
-      updated: started,
-    };
-    this.#parts.journal.commit({ migrations: [record] });
+  #begin(): void {
+    const { migration: id, vm, destination: peer, person, withDisks } = this.#request;
+    beginTransfer(this.#parts, { id, vm, peer, person, withDisks });
   }
 
-  #tell(message: SourceMessage): void {
-    this.#peer.channel.send(message);
-  }
-
-  #tryToSend(message: SourceMessage): void {
-    try {
-      this.#tell(message);
-    } catch {
-      // The conversation is over; whoever waits for an answer learns it there.
-    }
-  }
-
-  async #expect<T extends DestinationMessage["type"]>(
-    type: T,
+  /** Until the machine is given up, waiting ends when whoever asked for the move wants it to end. */
+  async #answer<T extends DestinationMessage["type"]>(
+    types: T | readonly T[],
   ): Promise<Extract<DestinationMessage, { type: T }>> {
-    return await this.#receive([type]);
+    return await this.#dialogue.expect(types, this.surrendered ? undefined : this.#request.signal);
   }
-
-  async #receive<T extends DestinationMessage["type"]>(
-    types: readonly T[],
-  ): Promise<Extract<DestinationMessage, { type: T }>> {
-    const message = await this.#peer.channel.receive("an answer", {
-      ...answerTime,
-      signal: this.surrendered ? undefined : this.#request.signal,
-    });
-    if (message.type === "refused") throw fromRefusal(message);
-    if (types.some((type) => type === message.type))
-      return message as Extract<DestinationMessage, { type: T }>;
-    throw new HostError(`the destination answered "${message.type}" instead of "${types.join('" or "')}"`, {
-      code: "MIGRATION_PROTOCOL_ERROR",
-      family: "peer",
-      hresult: Hresult.failed,
-    });
-  }
-
-  #refused(reason: string): HostError {
-    return new HostError(`the destination gave the copy up: ${reason}`, {
-      code: "MIGRATION_DISCARDED",
-      family: "peer",
-      hresult: Hresult.failed,
-    });
-  }
-}
-
-/** The destination runs the machine: this host's copy goes, in the journal and in fact. */
-export async function settleAsGone(parts: OutgoingParts, migration: string): Promise<void> {
-  const { journal, vms } = parts;
-  const record = journal.migration(migration);
-  if (record === undefined) return;
-  const machine = await vms.machine(record.vm);
-  const custody = journal.vm(record.vm)?.custody;
-  // Nothing but the machine that was given up in this very migration may go.
-  if (custody?.state !== "surrendered" || custody.migration !== migration) return;
-  const done: MigrationRecord = { ...record, state: "done" };
-  journal.commit({ removedVms: [record.vm], migrations: [done] });
-  try {
-    await vms.clear(record.vm, async () => {
-      await parts.onStep?.("source:gone", migration);
-      await machine?.kill();
-      for (const path of record.disks ?? []) await rm(path, { force: true });
-    });
-    if ((record.disks?.length ?? 0) > 0) journal.commit({ migrations: [{ ...done, disks: [] }] });
-  } catch (error) {
-    // The move is done all the same; what is left here is swept up later.
-    parts.logger.error("left-over-stays", { vm: record.vmName, migration, error });
-  }
-}
-
-function fromRefusal(message: Extract<DestinationMessage, { type: "refused" }>): HostError {
-  return new HostError(message.message, {
-    code: message.code,
-    family: "peer",
-    facts: { refusedBy: "destination" },
-    ...(message.hresult === undefined ? {} : { hresult: message.hresult }),
-    ...(message.remedy === undefined ? {} : { remedy: message.remedy }),
-  });
-}
-
-export function notRunning(name: string): HostError {
-  return new HostError(`${name} is not running, and only a running machine can be moved live`, {
-    code: "VM_NOT_RUNNING",
-    family: "caller",
-    hresult: Hresult.failed,
-    remedy: `Start it first: waybill vm start ${name}.`,
-  });
 }

@@ -1,10 +1,11 @@
 import { sleep } from "@waybill/base";
-import { isUnderWay, MigrationSource, MigrationTarget, type VirtualMachine } from "@waybill/qemu";
+import { MigrationSource, type VirtualMachine } from "@waybill/qemu";
 import type { MigrationRecord } from "../journal/journal.ts";
 import type { SealedChannel } from "./channel.ts";
-import { discard, type IncomingParts, isComplete, takeOver } from "./incoming.ts";
 import type { DestinationMessage, SourceMessage } from "./messages.ts";
-import { type OutgoingParts, settleAsGone } from "./outgoing.ts";
+import type { OutgoingParts } from "./outgoing.ts";
+import { fromRefusal } from "./refusals.ts";
+import { settleAsGone } from "./source-custody.ts";
 
 /** A conversation with another host, held as this host itself: enough to settle a migration, and nothing else. */
 export type ResolvingChannel = SealedChannel<SourceMessage, DestinationMessage>;
@@ -17,6 +18,8 @@ export interface ResolverParts extends OutgoingParts {
 }
 
 const answerTime = { timeout: 15_000 };
+/** How long a new move waits for what an earlier one left at its destination, in ms. */
+const farewellTime = 5000;
 const retryAfter = [250, 500, 1000, 2000, 5000, 10_000];
 
 /**
@@ -60,6 +63,22 @@ export class Resolver {
     const work = this.#settle(migration).finally(() => this.#running.delete(migration));
     this.#running.set(migration, work);
     return work;
+  }
+
+  /**
+   * Waits a while for the destination to learn that the machine's earlier migrations to it are over, so that what
+   * they left there is not in the way of the next.
+   */
+  async told(vm: string, destination: string, signal: AbortSignal): Promise<void> {
+    const telling = this.#parts.journal
+      .migrations()
+      .filter((record) => record.vm === vm && record.peer === destination && record.untold === true)
+      .map(({ id }) => this.#running.get(id));
+    if (telling.length === 0) return;
+    const timer = new AbortController();
+    const patience = sleep(farewellTime, AbortSignal.any([signal, timer.signal])).catch(() => {});
+    await Promise.race([Promise.all(telling), patience]);
+    timer.abort();
   }
 
   /** A machine that does not answer must not keep the service from starting. */
@@ -108,12 +127,14 @@ export class Resolver {
       try {
         const channel = await this.#open(record, false);
         try {
-          const { type } = await channel.receive("the destination's word", answerTime);
-          if (type === "discarded") {
+          const answer = await channel.receive("the destination's word", answerTime);
+          if (answer.type === "discarded") {
             this.#parts.journal.commit({ migrations: [{ ...record, untold: undefined }] });
             return;
           }
-          this.#parts.logger.error("destination-disagrees", { migration, vm: record.vmName, answer: type });
+          if (answer.type === "refused") throw fromRefusal(answer);
+          if (answer.type === "taken")
+            this.#parts.logger.error("destination-disagrees", { migration, vm: record.vmName });
         } finally {
           channel.channel.close();
         }
@@ -215,75 +236,4 @@ export async function takeBackMachine(machine: VirtualMachine, run: boolean): Pr
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The destination's answer to a source that asks what became of a migration. */
-export async function answerResolve(
-  parts: IncomingParts,
-  channel: SealedChannel<DestinationMessage, SourceMessage>,
-  hello: Extract<SourceMessage, { type: "hello" }>,
-): Promise<void> {
-  const message = await channel.receive("the question", answerTime);
-  if (message.type !== "resolve") return;
-  const { journal, vms } = parts;
-  const record = journal.migration(hello.migration);
-  if (record?.state === "owned" || record?.state === "done") {
-    channel.send({ type: "taken", running: true });
-    return;
-  }
-  const machine = record === undefined ? undefined : await vms.machine(record.vm);
-  const target = machine === undefined ? undefined : new MigrationTarget(machine);
-  const complete = target !== undefined && (await isComplete(target));
-  if (record?.state === "transferring" && message.surrendered && target !== undefined) {
-    if (!complete) {
-      if (await isStillArriving(target)) {
-        channel.send({ type: "waiting", complete: false });
-        return;
-      }
-    } else {
-      channel.send({ type: "waiting", complete: true });
-      const next = await channel.receive("the source's word", answerTime);
-      if (next.type !== "take") return;
-      await takeOver(parts, hello.migration, target);
-      channel.send({ type: "taken", running: journal.vm(record.vm)?.wanted === "running" });
-      return;
-    }
-  }
-  const reason = record?.reason ?? "there is no complete copy here";
-  // Asked again: the machine may have been taken over while its QEMU was being asked.
-  if (journal.migration(hello.migration) === undefined) rememberDiscarded(parts, hello);
-  else if (!(await discard(parts, hello.migration, target, reason))) {
-    channel.send({ type: "taken", running: true });
-    return;
-  }
-  channel.send({ type: "discarded", reason });
-}
-
-async function isStillArriving(target: MigrationTarget): Promise<boolean> {
-  try {
-    return isUnderWay((await target.vm.migration()).status);
-  } catch {
-    return false;
-  }
-}
-
-/** A migration never heard of must stay refused even if its messages arrive late. */
-function rememberDiscarded(parts: IncomingParts, hello: Extract<SourceMessage, { type: "hello" }>): void {
-  const now = Date.now();
-  parts.journal.commit({
-    migrations: [
-      {
-        id: hello.migration,
-        vm: hello.vm.id,
-        vmName: hello.vm.name,
-        role: "destination",
-        peer: hello.host,
-        person: "",
-        state: "discarded",
-        reason: "it was never prepared here",
-        started: now,
-        updated: now,
-      },
-    ],
-  });
 }

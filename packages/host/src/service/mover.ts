@@ -8,7 +8,8 @@ import type { Journal, VmRecord } from "../journal/journal.ts";
 import { type Connector, outgoingPeer } from "../migration/connector.ts";
 import { findingOf } from "../migration/examine.ts";
 import { migrationServiceClass, storageServiceClass, type TransferOptions } from "../migration/messages.ts";
-import { notRunning, OutgoingMigration } from "../migration/outgoing.ts";
+import { OutgoingMigration } from "../migration/outgoing.ts";
+import { notRunning } from "../migration/refusals.ts";
 import type { Resolver } from "../migration/resolver.ts";
 import type { StepObserver } from "../migration/steps.ts";
 import type { SourceLimits } from "../migration/transfer-options.ts";
@@ -149,6 +150,7 @@ export class Mover {
       if (request.withDisks) releases.push(await storageSlots.take(signal));
       jobs.update(id, { state: "running", started: Date.now() });
       this.#audit(session, request, id, "allowed");
+      await this.#parts.resolver.told(request.vm.id, request.destination, signal);
       const onProgress = (progress: MigrationProgress): void => jobs.update(id, { progress });
       ({ outgoing, close } = await this.#open(session, request, id, onProgress, signal));
       const report = await outgoing.run();

@@ -13,6 +13,7 @@ import { DelegationBroker } from "../evidence/delegation-broker.ts";
 import { HostIdentity } from "../evidence/host-identity.ts";
 import { IpcServer } from "../ipc/ipc-server.ts";
 import { Journal } from "../journal/journal.ts";
+import { Arrivals } from "../migration/arrivals.ts";
 import { Connector } from "../migration/connector.ts";
 import { dataAddress } from "../migration/data-address.ts";
 import type { IncomingParts } from "../migration/incoming.ts";
@@ -122,6 +123,7 @@ export async function runService(
     logger,
     slots: incomingSlots,
     storageSlots: incomingStorageSlots,
+    arrivals: new Arrivals(),
     dataAddress: (reached) => config.migration?.data ?? dataAddress(settings.current.networks, reached),
     enabled: () => settings.current.migrationEnabled,
     onStep,
@@ -189,7 +191,7 @@ export async function runService(
     restartCrashed: config["restart-crashed"],
     busy: (vm) =>
       jobs.all().some((job) => job.kind === "move" && job.vm.id === vm && !isOver(job.state)) ||
-      server.serves(vm),
+      incoming.arrivals.serves(vm),
   });
   const server = new MigrationServer({ ...incoming, keytab, replayCache, clock });
   await sweep({ journal, vms, logger });

@@ -1,7 +1,8 @@
 import type { Logger } from "@waybill/base";
 import { isUnderWay, MigrationTarget } from "@waybill/qemu";
 import type { Journal, VmRecord } from "../journal/journal.ts";
-import { discard, type IncomingParts } from "../migration/incoming.ts";
+import { discard } from "../migration/copy-custody.ts";
+import type { IncomingParts } from "../migration/incoming.ts";
 import { takeBackMachine } from "../migration/resolver.ts";
 import { sweep } from "./sweep.ts";
 import type { VmManager } from "./vm-manager.ts";
@@ -114,7 +115,7 @@ export class Supervisor {
     const { vms, incoming } = this.#parts;
     const machine = await vms.machine(vm.id);
     if (machine === undefined) {
-      await discard(incoming, migration, undefined, "its QEMU is gone");
+      await discard(incoming, migration, "its QEMU is gone");
       return;
     }
     const { status } = await machine.migration();
@@ -127,7 +128,6 @@ export class Supervisor {
       await discard(
         incoming,
         migration,
-        new MigrationTarget(machine),
         neverBegun ? "its memory never came" : "the transfer ended before it was complete",
       );
   }

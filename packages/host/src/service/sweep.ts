@@ -28,22 +28,23 @@ export async function sweep(parts: SweepParts, now = Date.now()): Promise<void> 
 }
 
 /** The journal forgets a machine before its QEMU is ended; one that runs nevertheless is not ours to judge. */
-async function endStrangers({ vms, logger }: SweepParts): Promise<void> {
-  for (const folder of await vms.strangers()) {
+async function endStrangers({ journal, vms, logger }: SweepParts): Promise<void> {
+  for (const id of await vms.strangers()) {
     try {
-      const machine = await vms.machineIn(folder);
-      // It may have become a machine of the journal meanwhile.
-      if (!(await vms.strangers()).includes(folder)) continue;
-      if (machine !== undefined && (await machine.status()).running) {
-        logger.error("unknown-machine-runs", { vm: machine.name, folder });
-        continue;
-      }
-      if (machine !== undefined) {
-        logger.warn("left-over-machine-ended", { vm: machine.name });
-        await vms.clear(machine.definition.uuid, async () => await machine.kill());
-      } else await rm(folder, { recursive: true, force: true });
+      await vms.alone(id, async () => {
+        // It may have become a machine of the journal meanwhile; one that becomes it now waits.
+        if (journal.vm(id) !== undefined) return;
+        const machine = await vms.machine(id);
+        if (machine !== undefined && (await machine.status()).running) {
+          logger.error("unknown-machine-runs", { vm: machine.name, id });
+          return;
+        }
+        if (machine !== undefined) logger.warn("left-over-machine-ended", { vm: machine.name });
+        await machine?.kill();
+        await vms.forget(id);
+      });
     } catch (error) {
-      logger.error("left-over-machine-stays", { folder, error });
+      logger.error("left-over-machine-stays", { id, error });
     }
   }
 }

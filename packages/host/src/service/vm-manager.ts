@@ -48,8 +48,7 @@ export class VmManager {
   }
 
   directory(id: string): string {
-    // The whole UUID, shorter than in hexadecimal: names of Unix sockets have 107 bytes.
-    return join(this.options.run, "vm", Buffer.from(id.replaceAll("-", ""), "hex").toString("base64url"));
+    return join(this.options.run, "vm", folderOf(id));
   }
 
   /** The running QEMU of a VM, or nothing when there is none. */
@@ -123,6 +122,7 @@ export class VmManager {
   }
 
   async #start(record: VmRecord): Promise<VirtualMachine> {
+    await this.cleared(record.id);
     const running = await this.machine(record.id);
     if (running !== undefined) {
       const { state } = await running.status();
@@ -130,7 +130,6 @@ export class VmManager {
       await running.stop({ mode: "force" });
     }
     this.checkFiles(record.definition);
-    await this.cleared(record.id);
     const machine = await VirtualMachine.start(this.launch(await this.#pinned(record)));
     this.#machines.set(record.id, machine);
     this.#logger.info("vm-started", { vm: record.name, accelerator: machine.accelerator });
@@ -158,18 +157,22 @@ export class VmManager {
 
   /**
    * Ends what is left of a machine that the journal has let go of; `end` runs before its folder is removed.
-   * Whoever brings the same machine back meanwhile waits for it with {@link cleared}.
    */
   async clear(id: string, end: () => Promise<void>): Promise<void> {
-    const work = this.cleared(id).then(async () => {
+    await this.alone(id, async () => {
       await end();
       await this.forget(id);
     });
-    this.#clearing.set(id, work);
+  }
+
+  /** Does `work` on what is left of a machine. Whoever brings the same machine back waits for it with {@link cleared}. */
+  async alone(id: string, work: () => Promise<void>): Promise<void> {
+    const working = this.cleared(id).then(work);
+    this.#clearing.set(id, working);
     try {
-      await work;
+      await working;
     } finally {
-      if (this.#clearing.get(id) === work) this.#clearing.delete(id);
+      if (this.#clearing.get(id) === working) this.#clearing.delete(id);
     }
   }
 
@@ -178,21 +181,11 @@ export class VmManager {
     await this.#clearing.get(id)?.catch(() => {});
   }
 
-  /** Folders in this host's run folder that belong to no VM of the journal. */
+  /** Machines that have a folder in this host's run folder and are not in the journal. */
   async strangers(): Promise<string[]> {
-    const parent = join(this.options.run, "vm");
-    const names = await readdir(parent).catch(() => []);
-    // After the listing: a machine is in the journal before it has a folder.
-    const known = new Set(
-      [...this.#journal.vms().map(({ id }) => id), ...this.#clearing.keys()].map((id) => this.directory(id)),
-    );
-    return names.map((name) => join(parent, name)).filter((folder) => !known.has(folder));
-  }
-
-  /** The QEMU that runs in a folder, whoever's it is. */
-  async machineIn(folder: string): Promise<VirtualMachine | undefined> {
-    for (const machine of this.#machines.values()) if (machine.directory === folder) return machine;
-    return await this.#attach(folder);
+    const names = await readdir(join(this.options.run, "vm")).catch(() => []);
+    const known = new Set([...this.#journal.vms().map(({ id }) => id), ...this.#clearing.keys()]);
+    return names.flatMap((name) => idOf(name) ?? []).filter((id) => !known.has(id));
   }
 
   async detachAll(): Promise<void> {
@@ -299,6 +292,19 @@ export class VmManager {
       });
     }
   }
+}
+
+/** The whole UUID, shorter than in hexadecimal: names of Unix sockets have 107 bytes. */
+function folderOf(id: string): string {
+  return Buffer.from(id.replaceAll("-", ""), "hex").toString("base64url");
+}
+
+/** The machine a folder belongs to, if its name is one of ours. */
+function idOf(folder: string): string | undefined {
+  const [, ...groups] =
+    /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(Buffer.from(folder, "base64url").toString("hex")) ?? [];
+  const id = groups.join("-");
+  return id !== "" && folderOf(id) === folder ? id : undefined;
 }
 
 export function demandOwner(record: VmRecord): void {

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +24,13 @@ export interface TestHostOptions {
   readonly onStep: (host: TestHost, step: MigrationStep, migration: string) => Promise<Verdict>;
 }
 
+/** A host's service as a person may use it. */
+export interface SignedIn {
+  readonly host: HyperVHost;
+  readonly caller: HostCaller;
+  readonly ipc: IpcClient;
+}
+
 /** One host: its service is a process of its own, this process is its listener. */
 export class TestHost {
   readonly fullName: string;
@@ -31,6 +39,7 @@ export class TestHost {
   readonly #options: TestHostOptions;
   #child: ChildProcess | undefined;
   #ipc: IpcClient | undefined;
+  readonly #signedIn = new WeakMap<Credential, SignedIn>();
 
   constructor(options: TestHostOptions) {
     this.#options = options;
@@ -126,25 +135,26 @@ export class TestHost {
     await ended;
   }
 
-  /** Signs a person in over the local socket, and returns the host as they may use it. */
-  async as(
-    tgt: Credential,
-  ): Promise<{ readonly host: HyperVHost; readonly caller: HostCaller; readonly ipc: IpcClient }> {
+  /** Signs a person in over the local socket, once, and returns the host as they may use it. */
+  async as(tgt: Credential): Promise<SignedIn> {
+    this.#ipc ??= new IpcClient(join(this.run, "service.sock"));
+    const ipc = this.#ipc;
+    const known = this.#signedIn.get(tgt);
+    if (known?.ipc === ipc) return known;
     const { domain } = this.#options;
     const server = domain.principal(`WSMAN/${this.fullName}`);
     const initiator = createInitiator({ credential: await domain.client.getTicket({ tgt, server }) });
-    this.#ipc ??= new IpcClient(join(this.run, "service.sock"));
-    const broker = remoteBroker(this.#ipc);
-    const connection = Math.random().toString(36);
+    const broker = remoteBroker(ipc);
+    const connection = randomUUID();
     let step = initiator.step();
     for (;;) {
       const answer = await broker.accept(connection, step.token ?? new Uint8Array());
-      if (answer.established)
-        return {
-          host: remoteHost(this.#ipc, this.fullName, "test"),
-          caller: { session: answer.session ?? "" },
-          ipc: this.#ipc,
-        };
+      if (answer.established) {
+        const host = remoteHost(ipc, this.fullName, "test");
+        const signedIn = { host, caller: { session: answer.session ?? "" }, ipc };
+        this.#signedIn.set(tgt, signedIn);
+        return signedIn;
+      }
       step = initiator.step(answer.token);
     }
   }
