@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findingKinds } from "@waybill/doctor";
-import { Command } from "commander";
 import { describe, expect, it } from "vitest";
+import { wholeProgram } from "./support/whole-program.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -45,21 +45,6 @@ function brokenLinks(path: string): string[] {
     if (anchor !== undefined && !anchors(target).has(anchor)) return [`${shown(path)}: no section ${link}`];
     return [];
   });
-}
-
-/** The whole command, every group registered. */
-async function wholeProgram(): Promise<Command> {
-  const program = new Command("waybill");
-  const commands = new URL("../src/commands/", import.meta.url);
-  for (const file of readdirSync(commands)) {
-    if (!file.endsWith(".ts")) continue;
-    const module = (await import(new URL(file, commands).href)) as Record<string, unknown>;
-    // A group may have helpers that register their part of it; the group's own function comes by the file's name.
-    const name = file.replace(/\.ts$/, "").replace(/-/g, "");
-    const register = Object.entries(module).find(([key]) => key.toLowerCase() === `register${name}`)?.[1];
-    if (typeof register === "function" && register.length === 1) register(program);
-  }
-  return program;
 }
 
 interface Mention {

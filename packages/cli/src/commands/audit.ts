@@ -29,8 +29,8 @@ export function registerAudit(program: Command): void {
 }
 
 const examples = `
-Identity: "proved" to the KDC with a ticket of the person's own, "asserted" by the host alone, or
-"recorded" at the beginning of the move.
+"proved": the KDC saw a ticket of the person's own. "asserted": the host alone
+says that it was them. "recorded": taken over from the beginning of the move.
 
 Examples:
   waybill audit --host kvm01 kvm02

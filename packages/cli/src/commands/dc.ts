@@ -67,16 +67,23 @@ function registerFiles(dc: Command): void {
     });
   withState(dc.command("status"))
     .description("what the domain holds")
-    .action(async (options: StateOptions) => {
+    .option("--json", "as JSON")
+    .action(async (options: StateOptions & { json?: boolean }) => {
       await inDirectory(options, (directory) => {
         const { domain } = directory;
         const kinds = new Map<string, number>();
         for (const { kind } of directory.accounts()) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+        const certificate = join(controllerPaths(resolve(options.state)).tls, "ca.pem");
+        if (options.json === true) {
+          const { realm, dnsName, netbiosName, sid } = domain;
+          const accounts = Object.fromEntries(kinds);
+          return console.log(JSON.stringify({ realm, dnsName, netbiosName, sid, accounts, certificate }));
+        }
         console.log(`realm        ${domain.realm}`);
         console.log(`domain       ${domain.dnsName} (${domain.netbiosName})`);
         console.log(`SID          ${domain.sid}`);
         for (const [kind, count] of kinds) console.log(`${kind.padEnd(12)} ${count}`);
-        console.log(`certificate  ${join(controllerPaths(resolve(options.state)).tls, "ca.pem")}`);
+        console.log(`certificate  ${certificate}`);
       });
     });
   withState(dc.command("export"))

@@ -49,8 +49,8 @@ export function registerKeytab(program: Command): void {
     .addHelpText(
       "after",
       examples(
-        "add web.keytab --principal HTTP/www.lab.test@LAB.TEST --account svc-web --kvno 2",
-        "add kvm01.keytab --principal 'KVM01$' host/kvm01.lab.test --account 'KVM01$' --kvno 5 --password-file -",
+        "add web.keytab --principal HTTP/www.lab.test \\\n    --account svc-web --kvno 2",
+        "add kvm01.keytab --principal 'KVM01$' host/kvm01.lab.test \\\n    --account 'KVM01$' --kvno 5 --password-file -",
       ),
     )
     .action(async (file: string, options: AddOptions) => print(await add(file, options), options.json));

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { type EvidenceMode, evidenceModes } from "@waybill/host";
 import { DomainController } from "@waybill/kdc";
-import { type Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { Lab } from "../lab/lab.ts";
 import { type LabDomainKind, labDomainKinds } from "../lab/lab-domain.ts";
 import {
@@ -20,7 +20,7 @@ import { TerminalNarrator } from "../lab/scenario/terminal-narrator.ts";
 import { runSwitchboard } from "../lab/switchboard.ts";
 import { whatNext } from "../lab/what-next.ts";
 import { ExitCode } from "../output/exit-code.ts";
-import { style } from "../output/style.ts";
+import { errorStyle } from "../output/style.ts";
 import { untilStopped } from "./host.ts";
 import { attachConsole } from "./vm.ts";
 
@@ -36,7 +36,7 @@ export function registerLab(program: Command): void {
       new Option("--evidence <mode>", "how hosts hold evidence").choices(evidenceModes).default("auto"),
     )
     .action(async (options: { state: string; domain: LabDomainKind; evidence: EvidenceMode }) => {
-      const progress = (what: string): void => console.error(style.faint(`· ${what}`));
+      const progress = (what: string): void => console.error(errorStyle.faint(`· ${what}`));
       const running = await Lab.up(labLayout(options.state), { ...options, progress });
       await running.close();
       console.log(whatNext(labLayout(options.state)));
@@ -59,10 +59,7 @@ export function registerLab(program: Command): void {
   lab
     .command("run")
     .description("play scenarios in a lab, one after the other, and check what comes of them")
-    .argument(
-      "[scenario...]",
-      `${scenarioNames().join(", ")}; all of them unless named; or the path of a file`,
-    )
+    .addArgument(scenarioArgument())
     .option(...state)
     .addOption(domainOption())
     .option("--keep", "leave the lab running afterwards")
@@ -103,6 +100,13 @@ export function registerLab(program: Command): void {
     });
 }
 
+/** The names are offered, not demanded: a path will do. */
+function scenarioArgument(): Argument {
+  const argument = new Argument("[scenario...]", "all of them unless named; or the path of a file");
+  argument.argChoices = scenarioNames();
+  return argument;
+}
+
 function domainOption(): Option {
   return new Option("--domain <kind>", "whose domain controller: Waybill's own, or a real Samba AD (as root)")
     .choices(labDomainKinds)
@@ -123,11 +127,9 @@ async function runScenarios(names: readonly string[], options: RunOptions): Prom
   const fresh = !existsSync(labPaths(layout).processes);
   const quiet = options.json === true;
   const progress = (what: string): void => {
-    if (!quiet) console.error(style.faint(`· ${what}`));
+    if (!quiet) console.error(errorStyle.faint(`· ${what}`));
   };
   const results: ScenarioResult[] = [];
-  // A reader that goes away (`| head`) does not keep the lab from being taken down.
-  process.stdout.on("error", () => {});
   const release = fresh && options.keep !== true ? downOnInterrupt(layout) : () => {};
   try {
     const lab = fresh

@@ -1,11 +1,13 @@
 import { WaybillError } from "@waybill/base";
 import type { HyperVClient, JobProgress, MigrationRequest } from "@waybill/hyperv";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ExitCode } from "../output/exit-code.ts";
+import { LiveLine } from "../output/live-line.ts";
 import { formatProgress } from "../output/progress.ts";
 import { reportError } from "../output/report-error.ts";
-import { style } from "../output/style.ts";
+import { errorStyle, style } from "../output/style.ts";
 import { formatBytes, formatDuration } from "../output/table.ts";
+import { wrapForTerminal } from "../output/wrap-text.ts";
 import { withHost } from "../session/connect-host.ts";
 import { readWorkstation } from "../session/workstation.ts";
 
@@ -32,18 +34,30 @@ export function registerMove(program: Command): void {
     .requiredOption("--to <host>", "where it shall run")
     .option("--storage", "its disks travel too")
     .option("--dry-run", "check everything, move nothing")
-    .option("--performance <option>", "tcpip, compression or multifd (the host's setting unless given)")
+    .addOption(
+      new Option("--performance <option>", "how memory travels (the host's setting unless given)").choices([
+        "tcpip",
+        "compression",
+        "multifd",
+      ]),
+    )
     .option("--downtime-limit <ms>", "how long it may stand still", Number)
     .option("--bandwidth <bytes>", "bytes per second at most", Number)
     .option("--post-copy", "let it run over there before all of its memory has arrived, if need be")
     .option("--forward", "hand your ticket-granting ticket to the source, as if you signed in there")
     .option("--explain", "show every step of the authentication")
     .option("--json", "as JSON")
-    .addHelpText("after", "\nExample: waybill move web01 --from kvm01 --to kvm02 --explain")
+    .addHelpText("after", examples)
     .action(async (vm: string, options: MoveOptions) => {
       await move(vm, options);
     });
 }
+
+const examples = `
+Examples:
+  waybill move web01 --from kvm01 --to kvm02 --explain
+  waybill move web01 --from kvm01 --to kvm02 --dry-run
+  waybill move db01 --from kvm01 --to kvm02 --storage --bandwidth 50000000`;
 
 /** Asks the source host to move the machine, and follows the job to its end; asks the doctor why, if it is refused. */
 export async function move(vmName: string, options: MoveOptions): Promise<void> {
@@ -62,7 +76,9 @@ export async function move(vmName: string, options: MoveOptions): Promise<void> 
       start: forward === true ? "at-source" : "remote",
       evidence: steps.some((step) => step.startsWith("S4U2Self")) ? "s4u2self" : "ticket",
     });
-    if (word !== undefined) process.stderr.write(`${style.strong("The doctor says:")} ${word}\n`);
+    if (word === undefined) return;
+    const text = `${errorStyle.strong("The doctor says:")} ${word}`;
+    process.stderr.write(`${wrapForTerminal(text, process.stderr)}\n`);
   }
 }
 
@@ -136,16 +152,13 @@ async function check(
 }
 
 function progressBar(wanted: boolean): (progress: JobProgress | undefined) => void {
-  const live = wanted && process.stderr.isTTY === true;
+  const foot = new LiveLine();
   let seen = "";
   return (progress) => {
     if (!wanted) return;
-    if (progress === undefined) {
-      if (live) process.stderr.write("\r\x1b[K");
-      return;
-    }
+    if (progress === undefined) return foot.clear();
     const line = formatProgress(progress);
-    if (live) process.stderr.write(`\r\x1b[K${line}`);
+    if (foot.isLive) foot.show(line);
     else if (progress.migration?.phase !== undefined && progress.migration.phase !== seen) {
       seen = progress.migration.phase;
       process.stderr.write(`${line}\n`);
@@ -154,7 +167,8 @@ function progressBar(wanted: boolean): (progress: JobProgress | undefined) => vo
 }
 
 function explain(last: JobProgress | undefined): void {
-  for (const line of last?.migration?.explanation ?? []) console.log(style.faint(`  ${line}`));
+  for (const line of last?.migration?.explanation ?? [])
+    console.log(style.faint(wrapForTerminal(`  ${line}`, process.stdout)));
 }
 
 function report(
@@ -179,7 +193,8 @@ function report(
       ? []
       : [`${formatBytes(migration.memoryTransferred)} in ${migration.pass} passes`]),
   ];
-  console.log(`${style.good(`${vm} runs on ${options.to}.`)} ${facts.join(", ")}; asked by ${owner}.`);
+  const told = `${style.good(`${vm} runs on ${options.to}.`)} ${facts.join(", ")}; asked by ${owner}.`;
+  console.log(wrapForTerminal(told, process.stdout));
 }
 
 /** Ctrl-C asks the host to stop and waits for its word; a second one leaves the job to itself. */

@@ -65,8 +65,9 @@ export function registerTicketS4u(ticket: Command): void {
       "after",
       `
 Examples:
-  waybill ticket s4u --keytab kvm01.keytab --service 'kvm01$' --for alice --to cifs/kvm02.lab.test
-  waybill ticket s4u --keytab kvm01.keytab --evidence-cache /tmp/krb5cc_1000 --to 'Microsoft Virtual System Migration Service/kvm02.lab.test'`,
+  waybill ticket s4u --keytab kvm01.keytab --for alice --to cifs/kvm02.lab.test
+  waybill ticket s4u --keytab kvm01.keytab --evidence-cache /tmp/krb5cc_1000 \\
+    --to 'Microsoft Virtual System Migration Service/kvm02.lab.test'`,
     )
     .action(async (options: S4uOptions, command: Command) => {
       if ((options.for === undefined) === (options.evidenceCache === undefined))

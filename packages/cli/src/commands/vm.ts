@@ -24,9 +24,10 @@ export function registerVm(program: Command): void {
       else console.log(formatTable(["name", "state", "id", "remarks"], machines.map(row)));
     });
   vm.command("show")
-    .description("one machine with its settings")
+    .description("one machine with its settings, as JSON")
     .argument("<vm>")
     .requiredOption("--host <name>", "the host")
+    .option("--json", "as everywhere; there is no other form")
     .action(async (name: string, { host }: { host: string }) => {
       console.log(JSON.stringify(await withHost(host, (client) => client.getVm(name)), undefined, 2));
     });
@@ -114,6 +115,8 @@ export async function attachConsole(directory: string): Promise<void> {
     if (chunk.includes(leaveKey)) socket.end();
     else socket.write(chunk);
   });
+  // Typed by a program: what it asked for takes a moment to be answered.
+  process.stdin.on("end", () => setTimeout(() => socket.end(), 1000));
   await new Promise<void>((resolve) => {
     socket.on("close", () => resolve());
     socket.on("error", () => resolve());

@@ -1,5 +1,5 @@
 import type { Explanation } from "@waybill/kerberos";
-import { style } from "./style.ts";
+import { errorStyle as style } from "./style.ts";
 
 /** What is known of a refusal, then its possible reasons, the likeliest first, each with what would lift it. */
 export function formatExplanation({ known, causes }: Explanation): string {

@@ -2,6 +2,7 @@ import type { JobProgress } from "@waybill/hyperv";
 import { formatBytes, formatDuration } from "./table.ts";
 
 const barWidth = 20;
+const ended: ReadonlySet<string> = new Set(["completed", "cancelled", "failed"]);
 
 /** One line: bar, phase, pass, rate, what remains, the downtime to expect; what is not known yet is left out. */
 export function formatProgress({ job, migration }: JobProgress): string {
@@ -10,7 +11,7 @@ export function formatProgress({ job, migration }: JobProgress): string {
   if (migration === undefined) return `${bar} ${job.status ?? job.state}`;
   const { phase, pass, bytesPerSecond, memoryRemaining, expectedDowntime } = migration;
   const { diskTotal = 0, diskTransferred = 0 } = migration;
-  if (phase === "completed") return `${bar} ${phase}`;
+  if (ended.has(phase)) return `${bar} ${phase}`;
   const remaining =
     phase === "disks" && diskTotal > 0
       ? [`${formatBytes(diskTransferred)} of ${formatBytes(diskTotal)}`]

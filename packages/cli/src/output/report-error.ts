@@ -2,7 +2,8 @@ import { errorToJson, WaybillError } from "@waybill/base";
 import type { Explanation } from "@waybill/kerberos";
 import { ExitCode, exitCodeOf } from "./exit-code.ts";
 import { formatExplanation } from "./explanation.ts";
-import { style } from "./style.ts";
+import { errorStyle as style } from "./style.ts";
+import { wrapForTerminal } from "./wrap-text.ts";
 
 /** Tells a person what went wrong and what to do; never a stack. Returns the exit status. */
 export function reportError(error: unknown, json: boolean): number {
@@ -23,7 +24,7 @@ export function reportError(error: unknown, json: boolean): number {
   if (error.remedy !== undefined) lines.push(`${style.strong("What to do:")} ${error.remedy}`);
   const explanation = explanationOf(error);
   if (explanation !== undefined) lines.push(formatExplanation(explanation));
-  process.stderr.write(`${lines.join("\n")}\n`);
+  process.stderr.write(`${wrapForTerminal(lines.join("\n"), process.stderr)}\n`);
   return exitCodeOf(error.code);
 }
 

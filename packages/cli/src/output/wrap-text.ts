@@ -22,6 +22,19 @@ export function wrapText(text: string, indent: string, width: number, hanging = 
   return [...lines, line];
 }
 
+/** Text of several lines, each broken where a terminal would; left alone in a file, where somebody may search it. */
+export function wrapForTerminal(text: string, stream: NodeJS.WriteStream): string {
+  if (stream.isTTY !== true) return text;
+  const width = Math.min(stream.columns || 80, 110);
+  return text
+    .split("\n")
+    .flatMap((line) => {
+      const indent = /^ */.exec(line)?.[0] ?? "";
+      return wrapText(line.slice(indent.length), indent, width);
+    })
+    .join("\n");
+}
+
 function columns(text: string): number {
   return stripVTControlCharacters(text).length;
 }

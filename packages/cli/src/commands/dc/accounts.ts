@@ -14,6 +14,10 @@ interface UserOptions extends StateOptions {
   readonly upn?: string;
 }
 
+interface ListOptions extends StateOptions {
+  readonly json?: boolean;
+}
+
 interface ComputerOptions extends StateOptions {
   readonly dns?: string;
   readonly migration?: boolean;
@@ -29,13 +33,7 @@ export function registerAccounts(dc: Command): void {
     .option("--sensitive", "account is sensitive and cannot be delegated")
     .option("--protected", "member of Protected Users")
     .option("--group <name...>", "member of these groups")
-    .addHelpText(
-      "after",
-      examples(
-        "user add alice",
-        "user add alice --password-file - --sensitive --group 'Domain Admins' < secret",
-      ),
-    )
+    .addHelpText("after", examples("user add alice", "user add bob --sensitive --password-file - < secret"))
     .action(async (name: string, options: UserOptions) => {
       const password = await readPassword(options.passwordFile, `Password of ${name}`);
       await inDirectory(options, (directory) => {
@@ -101,18 +99,32 @@ function registerRemoval(parent: Command, what: string): void {
     });
   withState(parent.command("list"))
     .description(`all ${what}s`)
-    .action(async (options: StateOptions) => {
+    .option("--json", "as JSON")
+    .action(async (options: ListOptions) => {
       await inDirectory(options, (directory) => {
         const wanted = [...directory.accounts()].filter(
           (account) => (account.kind === "user") === (what === "user"),
         );
-        const rows = wanted.map((account) => [account.samAccountName, stateOf(account), account.dn]);
+        if (options.json === true) {
+          const list = wanted.map((account) => ({
+            name: account.samAccountName,
+            sid: account.sid,
+            state: stateOf(account),
+            dn: account.dn,
+          }));
+          return console.log(JSON.stringify(list));
+        }
+        const rows = wanted.map((account) => [
+          account.samAccountName,
+          stateOf(account).join(", "),
+          account.dn,
+        ]);
         console.log(formatTable(["name", "state", "object"], rows));
       });
     });
 }
 
-function stateOf(account: Account): string {
+function stateOf(account: Account): string[] {
   const uac = account.userAccountControl;
   const words = [
     hasFlag(uac, "accountDisable") ? "disabled" : "enabled",
@@ -124,7 +136,7 @@ function stateOf(account: Account): string {
         ? "delegation, any protocol"
         : "delegation, Kerberos only",
   ];
-  return words.filter((word) => word !== "").join(", ");
+  return words.filter((word) => word !== "");
 }
 
 function registerSpns(dc: Command): void {
@@ -139,13 +151,15 @@ function registerSpns(dc: Command): void {
       await inDirectory(options, (directory) => directory.removeSpn(account, ...spns));
     },
   );
-  withState(spn.command("list <account>")).action(async (account: string, options: StateOptions) => {
-    await inDirectory(options, (directory) => {
-      const found = directory.byName(account);
-      if (found === undefined) throw unknownAccount(account);
-      for (const name of found.servicePrincipalNames) console.log(name);
+  withState(spn.command("list <account>"))
+    .option("--json", "as JSON")
+    .action(async (account: string, options: ListOptions) => {
+      await inDirectory(options, (directory) => {
+        const found = directory.byName(account);
+        if (found === undefined) throw unknownAccount(account);
+        printNames(found.servicePrincipalNames, options);
+      });
     });
-  });
 }
 
 function unknownAccount(name: string): WaybillError {
@@ -169,11 +183,21 @@ function registerGroups(dc: Command): void {
       await inDirectory(options, (directory) => directory.removeMember(name, ...members));
     },
   );
-  withState(group.command("members <group>")).action(async (name: string, options: StateOptions) => {
-    await inDirectory(options, (directory) => {
-      const found = directory.groupBySam(name);
-      for (const member of found === undefined ? [] : directory.membersOf(found))
-        console.log(member.samAccountName);
+  withState(group.command("members <group>"))
+    .option("--json", "as JSON")
+    .action(async (name: string, options: ListOptions) => {
+      await inDirectory(options, (directory) => {
+        const found = directory.groupBySam(name);
+        if (found === undefined) throw unknownAccount(name);
+        printNames(
+          [...directory.membersOf(found)].map(({ samAccountName }) => samAccountName),
+          options,
+        );
+      });
     });
-  });
+}
+
+function printNames(names: readonly string[], { json }: ListOptions): void {
+  if (json === true) console.log(JSON.stringify(names));
+  else for (const name of names) console.log(name);
 }

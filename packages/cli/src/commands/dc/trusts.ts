@@ -34,7 +34,7 @@ export function registerTrusts(dc: Command): void {
       "after",
       examples(
         "trust add MIT.TEST --password-file secret",
-        "trust add WEST.TEST --sid S-1-5-21-1-2-3 --direction outbound --password-file - < secret",
+        "trust add WEST.TEST --sid S-1-5-21-1-2-3 --direction outbound",
       ),
     )
     .action(async (partner: string, options: TrustOptions) => {
@@ -59,8 +59,17 @@ export function registerTrusts(dc: Command): void {
     });
   withState(trust.command("list"))
     .description("all trusts")
-    .action(async (options: StateOptions) => {
+    .option("--json", "as JSON")
+    .action(async (options: StateOptions & { json?: boolean }) => {
       await inDirectory(options, (directory) => {
+        if (options.json === true) {
+          const list = directory.trusts().map((each) => ({
+            realm: each.partner,
+            trust: describeTrust(each),
+            dn: each.dn,
+          }));
+          return console.log(JSON.stringify(list));
+        }
         const rows = directory.trusts().map((each) => [each.partner, describeTrust(each), each.dn]);
         console.log(formatTable(["realm", "trust", "object"], rows));
       });
