@@ -10,8 +10,10 @@ import {
   s4u2proxyDecision,
   s4u2selfClientDecision,
   s4u2selfForwardable,
+  sensitiveServiceReason,
   serviceDecision,
   serviceEncTypes,
+  targetPacDecision,
   tgsTicketFlags,
   unreadableFacts,
 } from "@waybill/kdc";
@@ -166,7 +168,7 @@ export function predictS4uProxy(
     ticketSignature: "valid",
     profile,
   });
-  if (!genuine.allowed) return refused(asked, genuine, []);
+  if (!genuine.allowed && !profile.pacAfterDelegation) return refused(asked, genuine, []);
   const standing = s4u2proxyClientDecision({ account: person, domain, now, profile });
   if (!standing.allowed) return refused(asked, standing, []);
   const decision = s4u2proxyDecision({
@@ -182,10 +184,14 @@ export function predictS4uProxy(
     profile,
   });
   if (!decision.allowed) return refused(asked, decision, decision.uncertain);
+  const withPac = targetPacDecision(found.account, profile);
+  if (!withPac.allowed) return refused(asked, withPac, decision.uncertain);
+  if (!genuine.allowed) return refused(asked, genuine, decision.uncertain);
+  const passedOn = forwardable && sensitiveServiceReason(found.account, profile) === undefined;
   return {
     ...asked,
     decision: "granted",
-    flags: forwardable ? ["forwardable"] : [],
+    flags: passedOn ? ["forwardable"] : [],
     via: decision.via,
     reasons: [],
     uncertain: decision.uncertain,

@@ -10,12 +10,14 @@ import {
 } from "@waybill/directory";
 import {
   escapeServiceName,
+  type KdcProfile,
   protectedReason,
   s4u2proxyClientDecision,
   s4u2selfClientDecision,
   sensitiveReason,
   serviceDecision,
   serviceEncTypes,
+  targetPacDecision,
 } from "@waybill/kdc";
 import { defaultEncTypes } from "@waybill/kerberos";
 import { findHost, findPerson } from "../model/find-account.ts";
@@ -94,6 +96,11 @@ export class PredictionMatrix {
     this.#kinds = this.#sortPeople();
     this.#evidence = this.#gatherEvidence(request);
     this.#setups = this.#readSetups();
+  }
+
+  /** Whose rules were predicted. */
+  get profile(): KdcProfile {
+    return this.#context.profile;
   }
 
   /** @returns `undefined` where source and destination are one host */
@@ -235,7 +242,9 @@ export class PredictionMatrix {
       targets.map(({ spn }) => {
         const found = serviceDecision(view, spn, profile);
         const usable =
-          found.allowed && serviceEncTypes(found.account, view.domain, defaultEncTypes, profile).allowed;
+          found.allowed &&
+          serviceEncTypes(found.account, view.domain, defaultEncTypes, profile).allowed &&
+          targetPacDecision(found.account, profile).allowed;
         const plain = spn.toLowerCase();
         return {
           plain,

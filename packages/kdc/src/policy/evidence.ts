@@ -32,7 +32,7 @@ export function evidenceDecision(facts: EvidenceFacts): { readonly allowed: true
   const forged = (reason: Reason): Refusal => refuse(profile, profile.codes.forgedEvidence, status, reason);
   if (!facts.forService)
     return refuse(profile, profile.codes.foreignEvidence, status, notForService(facts.service));
-  if (facts.pac === "absent") return forged(withoutPac);
+  if (facts.pac === "absent") return refuse(profile, profile.codes.evidenceWithoutPac, status, withoutPac);
   const { pacSignatures, ticketSignature } = facts;
   const { KDC_ERR_SUMTYPE_NOSUPP, KRB_ERR_GENERIC } = ErrorCode;
   if (pacSignatures === "invalid" || ticketSignature === "invalid") return forged(forgedReason);

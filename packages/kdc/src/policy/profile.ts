@@ -24,6 +24,12 @@ export interface KdcProfile {
   readonly ntStatusInTgsErrors: boolean;
   /** Service names with spaces are looked up and compared in their backslash-escaped spelling only. */
   readonly escapedServiceNames: boolean;
+  /** HOST names, and what they stand for, are found by the computer's own name, though nobody registered them. */
+  readonly hostByComputerName: boolean;
+  /** "Sensitive and cannot be delegated" on a service's account takes the forwardable flag from tickets to it. */
+  readonly sensitiveServiceCounts: boolean;
+  /** S4U2Proxy looks for the evidence's PAC after all else, and gives no ticket to services that get none with a PAC. */
+  readonly pacAfterDelegation: boolean;
   /** S4U2Proxy refuses users whose password has expired or must be changed. */
   readonly passwordStateInS4u2proxy: boolean;
   /** Asking for a proxiable ticket is refused, not ignored, for those who may not have one. */
@@ -32,6 +38,7 @@ export interface KdcProfile {
   readonly codes: {
     readonly forgedEvidence: number;
     readonly foreignEvidence: number;
+    readonly evidenceWithoutPac: number;
     /** A disabled client in a TGS exchange. */
     readonly disabledInTgs: number;
     readonly expiredInTgs: number;
@@ -54,11 +61,15 @@ export const activeDirectory: KdcProfile = {
   nonForwardableDelegation: false,
   ntStatusInTgsErrors: true,
   escapedServiceNames: false,
+  hostByComputerName: false,
+  sensitiveServiceCounts: false,
+  pacAfterDelegation: false,
   passwordStateInS4u2proxy: false,
   proxiableRefused: false,
   codes: {
     forgedEvidence: ErrorCode.KRB_AP_ERR_MODIFIED,
     foreignEvidence: ErrorCode.KRB_AP_ERR_MODIFIED,
+    evidenceWithoutPac: ErrorCode.KRB_AP_ERR_MODIFIED,
     disabledInTgs: ErrorCode.KDC_ERR_CLIENT_REVOKED,
     expiredInTgs: ErrorCode.KDC_ERR_CLIENT_REVOKED,
   },
@@ -78,11 +89,15 @@ export const samba417: KdcProfile = {
   nonForwardableDelegation: false,
   ntStatusInTgsErrors: false,
   escapedServiceNames: true,
+  hostByComputerName: true,
+  sensitiveServiceCounts: true,
+  pacAfterDelegation: true,
   passwordStateInS4u2proxy: true,
   proxiableRefused: true,
   codes: {
     forgedEvidence: ErrorCode.KRB_AP_ERR_BAD_INTEGRITY,
     foreignEvidence: ErrorCode.KRB_AP_ERR_BAD_INTEGRITY,
+    evidenceWithoutPac: ErrorCode.KDC_ERR_TGT_REVOKED,
     disabledInTgs: ErrorCode.KDC_ERR_POLICY,
     expiredInTgs: ErrorCode.KDC_ERR_NAME_EXP,
   },

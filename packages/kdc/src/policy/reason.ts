@@ -5,6 +5,7 @@ export type ReasonId =
   // flags withheld from a ticket
   | "forwardable-not-requested"
   | "service-tgt-not-forwardable"
+  | "service-sensitive"
   | "client-tgt-not-forwardable"
   | "client-tgt-not-proxiable"
   | "krbtgt-sensitive"
@@ -27,6 +28,7 @@ export type ReasonId =
   | "resource-grant-unreadable"
   | "resource-delegation-unsupported"
   | "target-is-krbtgt"
+  | "target-without-pac"
   | "list-spelling-escaped"
   // evidence and TGT
   | "evidence-not-for-service"
@@ -52,6 +54,8 @@ export type ReasonId =
   | "client-expired"
   | "client-password-expired"
   | "client-must-change-password"
+  | "client-outside-logon-hours"
+  | "client-workstation"
   | "client-smartcard-required"
   | "client-is-krbtgt"
   | "service-unknown"

@@ -5,6 +5,7 @@ import {
   DirectoryError,
   type Domain,
   decodeSecurityDescriptor,
+  hasFlag,
   WellKnownRid,
 } from "@waybill/directory";
 import { ErrorCode, NtStatus } from "@waybill/kerberos";
@@ -227,6 +228,21 @@ function listReason(
     fact: factOf(service, attribute, empty ? "(empty)" : `no entry ${targetSpn}`),
     lifts,
   };
+}
+
+/** Whether the target gets tickets with a PAC, where a KDC insists on that. */
+export function targetPacDecision(
+  target: Account,
+  profile: KdcProfile = activeDirectory,
+): { readonly allowed: true } | Refusal {
+  if (!profile.pacAfterDelegation || !hasFlag(target.userAccountControl, "noAuthDataRequired"))
+    return { allowed: true };
+  return refuse(profile, KDC_ERR_BADOPTION, NtStatus.STATUS_NOT_SUPPORTED, {
+    id: "target-without-pac",
+    sentence: `${target.samAccountName} gets tickets without PAC, and this KDC (${profile.name}) gives none of those in another's name.`,
+    fact: factOf(target, "userAccountControl", "NO_AUTH_DATA_REQUIRED"),
+    lifts: [{ kind: "clear-flag", ...objectOf(target), flag: "noAuthDataRequired" }],
+  });
 }
 
 const targetIsKrbtgt: Reason = {

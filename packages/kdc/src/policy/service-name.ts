@@ -1,4 +1,4 @@
-import type { DirectoryView, SpnOwners } from "@waybill/directory";
+import { type Account, type DirectoryView, hostAliasOf, parseSpn, type SpnOwners } from "@waybill/directory";
 import { activeDirectory, type KdcProfile } from "./profile.ts";
 
 /** The spelling Heimdal looks names up by: spaces and its own special characters with a backslash before them. */
@@ -26,5 +26,16 @@ export function spnOwnersFor(
   spn: string,
   profile: KdcProfile = activeDirectory,
 ): SpnOwners {
-  return view.spnOwners(profile.escapedServiceNames ? escapeServiceName(spn) : spn);
+  const owners = view.spnOwners(profile.escapedServiceNames ? escapeServiceName(spn) : spn);
+  if (owners.match !== "none" || !profile.hostByComputerName) return owners;
+  const computer = namedComputer(view, spn);
+  return computer === undefined ? owners : { accounts: [computer], match: "host-alias" };
+}
+
+/** The computer whose name begins the host of a HOST name or one it stands for, whatever domain follows. */
+function namedComputer(view: DirectoryView, spn: string): Account | undefined {
+  const hostName = /^host\//i.test(spn) ? spn : hostAliasOf(spn);
+  const name = hostName === undefined ? undefined : parseSpn(hostName)?.host.split(".")[0];
+  const account = name === undefined ? undefined : view.bySam(`${name}$`);
+  return account?.kind === "computer" ? account : undefined;
 }

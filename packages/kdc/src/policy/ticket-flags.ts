@@ -2,7 +2,7 @@ import { type Account, type Domain, hasFlag } from "@waybill/directory";
 import { ErrorCode, KdcOptions, TicketFlags } from "@waybill/kerberos";
 import { type Refusal, refuse } from "./decision.ts";
 import { activeDirectory, type KdcProfile } from "./profile.ts";
-import type { Reason } from "./reason.ts";
+import { factOf, objectOf, type Reason } from "./reason.ts";
 import { krbtgtReason, protectedReason, type Subject, sensitiveReason } from "./subject.ts";
 
 export interface FlagsDecision {
@@ -79,6 +79,7 @@ export function tgsTicketFlags(facts: TgsFlagsFacts): FlagsDecision | Refusal {
   const forwardable = has(tgtFlags, TicketFlags.forwardable);
   const proxiable = has(tgtFlags, TicketFlags.proxiable);
   const domainWide = [krbtgtReason(facts.krbtgt, profile)].filter((reason) => reason !== undefined);
+  const ofService = [sensitiveServiceReason(facts.server, profile)].filter((reason) => reason !== undefined);
   if (wantsForward && !forwardable)
     return refuse(profile, ErrorCode.KDC_ERR_BADOPTION, undefined, notForwardableTgt, ...domainWide);
   if (wantsProxy && !proxiable)
@@ -87,7 +88,7 @@ export function tgsTicketFlags(facts: TgsFlagsFacts): FlagsDecision | Refusal {
     {
       asked: has(options, KdcOptions.forwardable),
       flag: TicketFlags.forwardable,
-      reasons: forwardable ? domainWide : [notForwardableTgt, ...domainWide],
+      reasons: [...(forwardable ? [] : [notForwardableTgt]), ...domainWide, ...ofService],
     },
     {
       asked: has(options, KdcOptions.proxiable),
@@ -107,6 +108,21 @@ export function tgsTicketFlags(facts: TgsFlagsFacts): FlagsDecision | Refusal {
       reasons: [],
     },
   ]);
+}
+
+/** Why tickets to a service are not forwardable, whoever they are for. */
+export function sensitiveServiceReason(
+  service: Account,
+  profile: KdcProfile = activeDirectory,
+): Reason | undefined {
+  if (!profile.sensitiveServiceCounts || !hasFlag(service.userAccountControl, "notDelegated"))
+    return undefined;
+  return {
+    id: "service-sensitive",
+    sentence: `${service.samAccountName} is marked "sensitive and cannot be delegated", and this KDC (${profile.name}) then makes no ticket to it forwardable.`,
+    fact: factOf(service, "userAccountControl", "NOT_DELEGATED"),
+    lifts: [{ kind: "clear-flag", ...objectOf(service), flag: "notDelegated" }],
+  };
 }
 
 interface FlagCandidate {
