@@ -1,30 +1,11 @@
-import { writeFileSync } from "node:fs";
-import {
-  chooseStories,
-  diagnose,
-  examine,
-  type Finding,
-  findingJson,
-  findingsText,
-  matrixText,
-  type PlanRequest,
-  plan,
-  planFindings,
-  predict,
-  renderHtml,
-  reportJson,
-  reportSchema,
-  type Severity,
-  storyText,
-  viewAfter,
-  worstSeverity,
-} from "@waybill/doctor";
+import { type Severity, worstSeverity } from "@waybill/doctor";
 import { type Command, Option } from "commander";
 import { ExitCode } from "../output/exit-code.ts";
-import { style } from "../output/style.ts";
 import { type OpenDirectory, withDirectory } from "../session/open-directory.ts";
-import { carryOut } from "./doctor/fix.ts";
-import { type DoctorOptions, peopleOf, servicesOf, startOf, withSource } from "./doctor/options.ts";
+import { oneMove } from "./doctor/one-move.ts";
+import { type DoctorOptions, withSource } from "./doctor/options.ts";
+import { repair } from "./doctor/repair.ts";
+import { wholeDirectory } from "./doctor/whole-directory.ts";
 
 export function registerDoctor(program: Command): void {
   withSource(program.command("doctor"))
@@ -51,6 +32,13 @@ export function registerDoctor(program: Command): void {
         .default("auto"),
     )
     .option("--memory-only", "leave out cifs: storage stays where it is")
+    .option("--prove", "make the real exchanges, and compare every answer with the prediction")
+    .option(
+      "--keytab <file...>",
+      "with --prove: keys of hosts and management servers; unless told, this machine's own",
+    )
+    .option("--hosts", "ask the hosts themselves as well, over WinRM with your ticket")
+    .option("--dc <name...>", "compare these domain controllers; unless told, all that are known")
     .option("--what-if", "predict what would be after the plan, and change nothing")
     .option("--fix", "make the wanted moves work: shows the plan, asks, applies, verifies")
     .addOption(
@@ -64,6 +52,7 @@ export function registerDoctor(program: Command): void {
     )
     .option("--yes", "with --fix: do not ask")
     .option("--undo <file>", "with --fix: where to keep the LDIF that takes it back")
+    .option("--all", "every finding with evidence and commands, though they fill more than a screen")
     .option("--json", "as one JSON document")
     .option("--html <file>", "write a report to read in a browser")
     .addOption(
@@ -80,159 +69,11 @@ async function examineDirectory(directory: OpenDirectory, options: DoctorOptions
   if (options.fix === true || options.whatIf === true) return await repair(directory, options);
   const findings =
     options.from !== undefined && options.to !== undefined
-      ? oneMove(directory, options, options.from, options.to)
-      : wholeDirectory(directory, options);
+      ? await oneMove(directory, options, options.from, options.to)
+      : await wholeDirectory(directory, options);
   const worst = worstSeverity(findings);
   if (worst !== undefined && ranks.indexOf(worst) <= ranks.indexOf(options.failOn))
     process.exitCode = ExitCode.findings;
 }
 
 const ranks: readonly Severity[] = ["critical", "error", "warning", "notice"];
-
-/** Why each of the people can or cannot move from one host to one other. */
-function oneMove(open: OpenDirectory, options: DoctorOptions, from: string, to: string): Finding[] {
-  const { directory: view, profile, readFrom } = open;
-  const people = peopleOf(view, {
-    ...options,
-    ...(options.person === undefined && options.group === undefined && open.who !== undefined
-      ? { person: [open.who] }
-      : {}),
-  });
-  const results = people.map((person) =>
-    diagnose({
-      view,
-      profile,
-      readFrom,
-      person,
-      from,
-      to,
-      start: startOf(options),
-      managementServer: options.via,
-      evidence: options.evidence,
-      services: servicesOf(options),
-      mayEditComputers: options.resourceOnly !== true,
-    }),
-  );
-  if (options.json === true) {
-    const moves = results.map(({ prediction, findings }) => ({
-      prediction,
-      findings: findings.map(findingJson),
-    }));
-    console.log(JSON.stringify({ schema: reportSchema, domain: view.domain.dnsName, readFrom, moves }));
-  } else {
-    for (const { prediction, findings } of results) {
-      console.log(storyText(prediction, style));
-      if (findings.length > 0) console.log(`\n${findingsText(findings, { palette: style })}`);
-    }
-  }
-  return results.flatMap(({ findings }) => findings);
-}
-
-function wholeDirectory(open: OpenDirectory, options: DoctorOptions): readonly Finding[] {
-  const { directory: view, profile, readFrom, problems } = open;
-  const report = examine({
-    view,
-    profile,
-    readFrom,
-    problems,
-    hosts: options.host,
-    people: peopleOf(view, options),
-    services: servicesOf(options),
-    evidence: options.evidence,
-  });
-  if (options.html !== undefined) {
-    const { people, sources, destinations } = report.matrix;
-    const stories = chooseStories(report.matrix, (person, source, destination) =>
-      predict({
-        view,
-        profile,
-        person: people[person]?.sid ?? "",
-        source: sources[source]?.sid ?? "",
-        destination: destinations[destination]?.sid ?? "",
-        evidence: options.evidence,
-        services: servicesOf(options),
-      }),
-    );
-    writeFileSync(options.html, renderHtml({ ...report, stories, readAt: Date.now() }));
-  }
-  if (options.json === true) console.log(JSON.stringify(reportJson(report)));
-  else {
-    const { hosts, people, accounts, findings, domain } = report;
-    console.log(
-      `${style.strong(domain)}: ${accounts} accounts, ${hosts.length} hosts, ${people.length} people, read from ${readFrom}; KDC as ${report.profile}.\n`,
-    );
-    if (hosts.length > 1 && people.length > 0)
-      console.log(`${matrixText(report.matrix, { palette: style, width: process.stdout.columns ?? 100 })}\n`);
-    console.log(
-      findings.length === 0
-        ? style.good("Nothing to find fault with.")
-        : findingsText(findings, { palette: style }),
-    );
-  }
-  if (options.html !== undefined && options.json !== true) console.log(`\nReport: ${options.html}`);
-  return report.findings;
-}
-
-/** `--fix` and `--what-if`. */
-async function repair(open: OpenDirectory, options: DoctorOptions): Promise<void> {
-  const { directory: view, profile } = open;
-  if (options.from === undefined || options.to === undefined) return await repairFindings(open, options);
-  const request: PlanRequest = {
-    view,
-    profile,
-    pairs: [{ from: options.from, to: options.to }],
-    people: peopleOf(view, options),
-    mode: options.mode,
-    evidence: options.evidence,
-    services: servicesOf(options),
-    mayEditComputers: options.resourceOnly !== true,
-    start: startOf(options) === "at-source" ? "at-source" : "remote",
-  };
-  const made = plan(request);
-  const works = await carryOut(made, open, { ...options, dryRun: options.whatIf });
-  if (options.json !== true) {
-    const failing = made.predictions.filter(({ works: good }) => !good);
-    console.log(
-      `\nAfter the plan: ${made.predictions.length - failing.length} of ${made.predictions.length} moves work.`,
-    );
-    for (const { sentence } of failing.slice(0, 10)) console.log(style.warn(`  ${sentence}`));
-    if (options.whatIf === true) {
-      const after = viewAfter(view, made.diffs);
-      for (const person of request.people ?? []) {
-        const story = { view: after, profile, person: typeof person === "string" ? person : person.sid };
-        console.log(
-          storyText(
-            predict({
-              ...story,
-              source: options.from,
-              destination: options.to,
-              evidence: options.evidence,
-              services: servicesOf(options),
-            }),
-            style,
-          ),
-        );
-      }
-    }
-  }
-  if (options.whatIf !== true && !works) process.exitCode = ExitCode.findings;
-}
-
-/** Without a move in mind: whatever can be repaired in one way only. */
-async function repairFindings(open: OpenDirectory, options: DoctorOptions): Promise<void> {
-  const { directory: view, profile } = open;
-  const made = planFindings({
-    view,
-    profile,
-    hosts: options.host,
-    people: peopleOf(view, options),
-    services: servicesOf(options),
-    evidence: options.evidence,
-  });
-  const done = await carryOut(made, open, { ...options, dryRun: options.whatIf });
-  if (options.json !== true)
-    console.log(
-      "\nWhat can be repaired in several ways is left: name a move with --from and --to, or use waybill delegation allow.",
-    );
-  if (options.whatIf !== true && !done) process.exitCode = ExitCode.findings;
-}

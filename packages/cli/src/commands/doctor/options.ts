@@ -41,7 +41,12 @@ export interface DoctorOptions extends DirectorySource {
   readonly fix?: boolean;
   readonly yes?: boolean;
   readonly undo?: string;
+  readonly prove?: boolean;
+  readonly keytab?: string[];
+  readonly hosts?: boolean;
+  readonly dc?: string[];
   readonly failOn: Severity;
+  readonly all?: boolean;
   readonly json?: boolean;
   readonly html?: string;
 }

@@ -1,4 +1,5 @@
 import { findingKinds } from "../../findings/catalogue.ts";
+import { enumerate } from "../../findings/examination.ts";
 import type { Finding, Severity } from "../../findings/finding.ts";
 import type { Remedy } from "../../repair/remedy.ts";
 import { guarded, type Palette, plainPalette, printable } from "./palette.ts";
@@ -13,6 +14,37 @@ export interface FindingsTextOptions {
 export function findingsText(findings: readonly Finding[], options: FindingsTextOptions = {}): string {
   const { palette = plainPalette, remedies = 9 } = options;
   return findings.map((finding) => findingText(finding, guarded(palette), remedies)).join("\n\n");
+}
+
+/** The same on a screen: each kind of finding once, with its first case and of whom else it holds. */
+export function findingsDigest(findings: readonly Finding[], options: FindingsTextOptions = {}): string {
+  const palette = guarded(options.palette ?? plainPalette);
+  const kinds = new Map<string, [Finding, ...Finding[]]>();
+  for (const finding of findings) {
+    const key = `${finding.severity} ${finding.id}`;
+    const known = kinds.get(key);
+    if (known === undefined) kinds.set(key, [finding]);
+    else known.push(finding);
+  }
+  return [...kinds.values()].map((cases) => digestOf(cases, palette)).join("\n");
+}
+
+function digestOf([first, ...others]: readonly [Finding, ...Finding[]], palette: Palette): string {
+  const { id, severity, cause, remedies } = first;
+  const count = others.length === 0 ? "" : ` × ${others.length + 1}`;
+  const [remedy] = remedies;
+  const also = [...new Set(others.flatMap(accountOf))];
+  return [
+    `${labelOf(severity, palette)} ${palette.strong(findingKinds[id].title)}${count} ${palette.faint(`[${id}]`)}`,
+    printable(`  ${cause}`),
+    ...(also.length === 0 ? [] : [palette.faint(`  Likewise ${enumerate(also, 8)}.`)]),
+    ...(remedy === undefined ? [] : [palette.good(`  ${remedy.summary}`)]),
+  ].join("\n");
+}
+
+function accountOf({ evidence }: Finding): string[] {
+  const [fact] = evidence;
+  return fact === undefined || fact.account === "" ? [] : [fact.account];
 }
 
 function findingText(finding: Finding, palette: Palette, remedies: number): string {

@@ -1,4 +1,5 @@
 import type { Account } from "@waybill/directory";
+import { enumerate } from "../../findings/examination.ts";
 import type { PredictionMatrix } from "../../prediction/matrix.ts";
 import { guarded, type Palette, plainPalette, printable } from "./palette.ts";
 
@@ -8,28 +9,63 @@ export interface MatrixTextOptions {
   readonly width?: number | undefined;
 }
 
-const mostPeople = 8;
+const mostLines = 40;
+/** Lines of a summary. */
+const mostRows = 15;
 
-/** Who can move what where: a grid for each person, or a line for each host when there are many. */
+interface Grid {
+  /** People who fare alike everywhere. */
+  readonly people: Account[];
+  /** Any of them. */
+  readonly person: number;
+}
+
+/** Who can move what where: a grid for those who fare alike, or a line for hosts that do when there are many. */
 export function matrixText(matrix: PredictionMatrix, options: MatrixTextOptions = {}): string {
   const { width = 100 } = options;
   const palette = guarded(options.palette ?? plainPalette);
   const names = matrix.destinations.map(shortName);
   const column = Math.max(4, ...names.map((name) => name.length)) + 1;
   const label = Math.max(4, ...matrix.sources.map((host) => shortName(host).length)) + 1;
-  const fits = label + column * names.length <= width && matrix.people.length <= mostPeople;
-  return fits ? grids(matrix, palette, column, label) : summary(matrix, palette);
+  const lines = matrix.sources.length + 3;
+  if (label + column * names.length > width || lines > mostLines) return summary(matrix, palette);
+  const grids = alike(matrix);
+  return grids.length * lines > mostLines
+    ? summary(matrix, palette)
+    : gridsText(matrix, grids, palette, column, label);
 }
 
-function grids(matrix: PredictionMatrix, palette: Palette, column: number, label: number): string {
-  const sections = matrix.people.map((person, index) => {
+function alike(matrix: PredictionMatrix): Grid[] {
+  const grids = new Map<string, Grid>();
+  for (const [person, account] of matrix.people.entries()) {
+    const key = matrix.sources
+      .flatMap((_, row) => matrix.destinations.map((__, at) => matrix.code(person, row, at)))
+      .join();
+    const known = grids.get(key);
+    if (known === undefined) grids.set(key, { people: [account], person });
+    else known.people.push(account);
+  }
+  return [...grids.values()];
+}
+
+function gridsText(
+  matrix: PredictionMatrix,
+  grids: readonly Grid[],
+  palette: Palette,
+  column: number,
+  label: number,
+): string {
+  const sections = grids.map(({ people, person }) => {
     const header = `${"".padEnd(label)}${matrix.destinations.map((host) => shortName(host).padEnd(column)).join("")}`;
     const rows = matrix.sources.map((source, row) => {
-      const cells = matrix.destinations.map((_, at) => cell(matrix.outcome(index, row, at), column, palette));
+      const cells = matrix.destinations.map((_, at) =>
+        cell(matrix.outcome(person, row, at), column, palette),
+      );
       return `${shortName(source).padEnd(label)}${cells.join("")}`;
     });
+    const names = enumerate(people.map(({ samAccountName }) => samAccountName));
     return [
-      `${palette.strong(person.samAccountName)} (from the left to the top)`,
+      `${palette.strong(names)} (from the left to the top)`,
       header.trimEnd(),
       ...rows.map((row) => row.trimEnd()),
     ].join("\n");
@@ -52,19 +88,30 @@ function summary(matrix: PredictionMatrix, palette: Palette): string {
     const counts = rows[source]?.counts;
     if (counts !== undefined) counts[code] = (counts[code] ?? 0) + 1;
   });
-  const label = Math.max(4, ...matrix.sources.map((host) => shortName(host).length)) + 2;
-  const lines = rows.map(({ source, counts: [works = 0, depends = 0, fails = 0] }) => {
-    const all = works + depends + fails;
-    const share = all === 0 ? 0 : Math.round((100 * works) / all);
-    const shown = `${share} %`.padStart(6);
-    const colour = share === 100 ? palette.good : share === 0 ? palette.bad : palette.warn;
-    return `${shortName(source).padEnd(label)}${colour(shown)}  ${works} work, ${depends} depend on the name, ${fails} fail`;
-  });
-  const title = `From each host, for ${matrix.people.length} people and ${matrix.destinations.length} destinations:`;
-  const most = 60;
-  const worst =
-    lines.length > most ? lines.slice(0, most).concat(`… and ${lines.length - most} more hosts`) : lines;
-  return [palette.strong(title), ...worst].join("\n");
+  const groups = new Map<string, { readonly hosts: string[]; readonly counts: readonly number[] }>();
+  for (const { source, counts } of rows) {
+    const key = counts.join();
+    const known = groups.get(key);
+    if (known === undefined) groups.set(key, { hosts: [shortName(source)], counts });
+    else known.hosts.push(shortName(source));
+  }
+  const share = ([works = 0, depends = 0, fails = 0]: readonly number[]): number =>
+    works + depends + fails === 0 ? 0 : works / (works + depends + fails);
+  const lines = [...groups.values()]
+    .sort((left, right) => share(left.counts) - share(right.counts))
+    .map(({ hosts, counts }) => {
+      const [works = 0, depends = 0, fails = 0] = counts;
+      const percent = Math.floor(100 * share(counts));
+      const colour = percent === 100 ? palette.good : percent === 0 ? palette.bad : palette.warn;
+      const each = hosts.length === 1 ? "" : " each";
+      return `${colour(`${percent} %`.padStart(6))}  ${enumerate(hosts)}: ${works} work, ${depends} depend on the name, ${fails} fail${each}`;
+    });
+  const title = `From each host, for ${matrix.people.length} ${matrix.people.length === 1 ? "person" : "people"} and ${matrix.destinations.length} destinations, the worst first:`;
+  const shown =
+    lines.length > mostRows
+      ? [...lines.slice(0, mostRows), `        … and ${lines.length - mostRows} more such groups of hosts`]
+      : lines;
+  return [palette.strong(title), ...shown].join("\n");
 }
 
 function shortName({ samAccountName }: Account): string {

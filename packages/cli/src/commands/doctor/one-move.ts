@@ -1,0 +1,102 @@
+import {
+  diagnose,
+  exposure,
+  type Finding,
+  findHost,
+  findingJson,
+  findingsText,
+  findPerson,
+  PredictionMatrix,
+  type Proof,
+  proofFindings,
+  proofJson,
+  reportSchema,
+  storyText,
+} from "@waybill/doctor";
+import { kdcProfiles } from "@waybill/kdc";
+import { style } from "../../output/style.ts";
+import type { OpenDirectory } from "../../session/open-directory.ts";
+import { hostsText } from "./ask-hosts.ts";
+import { observe, observedJson } from "./observe.ts";
+import { type DoctorOptions, peopleOf, servicesOf, startOf } from "./options.ts";
+import { writePage } from "./page.ts";
+import { proofsText, proveMoves, proverFor } from "./prove.ts";
+
+/** Why each of the people can or cannot move from one host to one other. */
+export async function oneMove(
+  open: OpenDirectory,
+  options: DoctorOptions,
+  from: string,
+  to: string,
+): Promise<readonly Finding[]> {
+  const { directory: view, profile, readFrom } = open;
+  const people = peopleOf(view, {
+    ...options,
+    ...(options.person === undefined && options.group === undefined && open.who !== undefined
+      ? { person: [open.who] }
+      : {}),
+  }).map((person) => findPerson(view, person));
+  const asked = {
+    view,
+    profile,
+    start: startOf(options),
+    managementServer: options.via,
+    evidence: options.evidence,
+    services: servicesOf(options),
+  };
+  const results = people.map((person) =>
+    diagnose({ ...asked, readFrom, person, from, to, mayEditComputers: options.resourceOnly !== true }),
+  );
+  const predictions = results.map(({ prediction }) => prediction);
+  const proven =
+    options.prove === true ? await proveMoves(await proverFor(open, options), predictions) : undefined;
+  const proofs = new Map(
+    proven?.proofs.map((proof): [Proof["prediction"], Proof] => [proof.prediction, proof]),
+  );
+  const hosts = [findHost(view, from), findHost(view, to)];
+  const observed = await observe(open, options, { hosts, people, whole: false });
+  const more = [...observed.findings, ...proofFindings(view, proven?.proofs ?? [], readFrom)];
+  const findings = [...results.flatMap(({ findings: own }) => own), ...more];
+  if (options.json === true) {
+    const moves = results.map(({ prediction, findings: own }) => {
+      const proof = proofs.get(prediction);
+      return {
+        prediction,
+        findings: own.map(findingJson),
+        ...(proof === undefined ? {} : { proof: proofJson(proof) }),
+      };
+    });
+    console.log(
+      JSON.stringify({
+        schema: reportSchema,
+        domain: view.domain.dnsName,
+        readFrom,
+        moves,
+        findings: more.map(findingJson),
+        ...observedJson(observed),
+      }),
+    );
+  } else {
+    for (const { prediction, findings: own } of results) {
+      console.log(storyText(prediction, style, proofs.get(prediction)));
+      if (own.length > 0) console.log(`\n${findingsText(own, { palette: style })}`);
+    }
+    if (proven !== undefined) console.log(`\n${proofsText(proven.proofs, proven.left)}`);
+    if (observed.hosts !== undefined) console.log(`\n${hostsText(observed.hosts)}`);
+    if (more.length > 0) console.log(`\n${findingsText(more, { palette: style })}`);
+  }
+  if (options.html !== undefined) {
+    writePage(options.html, open, {
+      hosts: hosts.map(({ samAccountName }) => samAccountName),
+      people: people.map(({ samAccountName }) => samAccountName),
+      findings,
+      matrix: new PredictionMatrix({ ...asked, people, sources: [from], destinations: [to] }),
+      start: asked.start,
+      stories: predictions,
+      proofs: proven?.proofs,
+      exposure: exposure(view, kdcProfiles[profile]),
+    });
+    if (options.json !== true) console.log(`\nReport: ${options.html}`);
+  }
+  return findings;
+}

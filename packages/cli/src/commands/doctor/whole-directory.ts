@@ -1,0 +1,120 @@
+import {
+  bySeverity,
+  chooseStories,
+  examine,
+  type Finding,
+  findHost,
+  findingsText,
+  findPerson,
+  matrixText,
+  migrationHosts,
+  type Prediction,
+  type PredictionMatrix,
+  predict,
+  proofFindings,
+  proofJson,
+  readDescriptors,
+  reportJson,
+} from "@waybill/doctor";
+import { style } from "../../output/style.ts";
+import type { OpenDirectory } from "../../session/open-directory.ts";
+import { hostsText } from "./ask-hosts.ts";
+import { observe, observedJson } from "./observe.ts";
+import { type DoctorOptions, peopleOf, servicesOf, startOf } from "./options.ts";
+import { writePage } from "./page.ts";
+import { proofsText, proveMoves, proverFor } from "./prove.ts";
+
+/** Stories a page holds. */
+const mostStories = 60;
+
+/** Everything there is to say about a directory and its hosts. */
+export async function wholeDirectory(
+  open: OpenDirectory,
+  options: DoctorOptions,
+): Promise<readonly Finding[]> {
+  const { directory: view, profile, readFrom, problems, ldap } = open;
+  const hosts = options.host?.map((host) => findHost(view, host)) ?? migrationHosts(view.accounts());
+  const people = peopleOf(view, options).map((person) => findPerson(view, person));
+  const start = startOf(options);
+  const [descriptors, observed] = await Promise.all([
+    ldap === undefined ? new Map<string, Uint8Array>() : readDescriptors(ldap, view.domain.dn, hosts),
+    observe(open, options, { hosts, people, whole: true }),
+  ]);
+  const asked = {
+    view,
+    profile,
+    start,
+    managementServer: options.via,
+    services: servicesOf(options),
+    evidence: options.evidence,
+  };
+  const examined = examine({ ...asked, readFrom, problems, hosts, people, descriptors });
+  const { matrix } = examined;
+  const tell = (person: number, source: number, destination: number): Prediction =>
+    predict({
+      ...asked,
+      person: matrix.people[person]?.sid ?? "",
+      source: matrix.sources[source]?.sid ?? "",
+      destination: matrix.destinations[destination]?.sid ?? "",
+    });
+  const proven =
+    options.prove === true
+      ? await proveMoves(await proverFor(open, options), allMoves(matrix, tell))
+      : undefined;
+  const proofs = proven?.proofs ?? [];
+  const findings = [
+    ...examined.findings,
+    ...observed.findings,
+    ...proofFindings(view, proofs, readFrom),
+  ].sort(bySeverity);
+  const report = { ...examined, findings };
+  if (options.html !== undefined) {
+    // Where moves were proved, these are the stories to tell.
+    const worst = proofs.toSorted((left, right) => rank(left.verdict) - rank(right.verdict));
+    const stories =
+      proofs.length === 0
+        ? chooseStories(matrix, tell, mostStories)
+        : worst.slice(0, mostStories).map(({ prediction }) => prediction);
+    writePage(options.html, open, { ...report, stories, proofs });
+  }
+  if (options.json === true) {
+    console.log(
+      JSON.stringify({
+        ...reportJson(report),
+        ...observedJson(observed),
+        ...(proven === undefined ? {} : { proofs: proofs.map(proofJson) }),
+      }),
+    );
+    return findings;
+  }
+  console.log(
+    `${style.strong(report.domain)}: ${report.accounts} accounts, ${hosts.length} hosts, ${people.length} people, read from ${readFrom}; KDC as ${report.profile}.\n`,
+  );
+  if (hosts.length > 1 && people.length > 0)
+    console.log(`${matrixText(matrix, { palette: style, width: process.stdout.columns ?? 100 })}\n`);
+  if (observed.hosts !== undefined) console.log(`${hostsText(observed.hosts)}\n`);
+  if (proven !== undefined) console.log(`${proofsText(proofs, proven.left)}\n`);
+  console.log(
+    findings.length === 0
+      ? style.good("Nothing to find fault with.")
+      : findingsText(findings, { palette: style }),
+  );
+  if (options.html !== undefined) console.log(`\nReport: ${options.html}`);
+  return findings;
+}
+
+function* allMoves(
+  { people, sources, destinations }: PredictionMatrix,
+  tell: (person: number, source: number, destination: number) => Prediction,
+): Generator<Prediction> {
+  for (const source of sources.keys()) {
+    for (const destination of destinations.keys()) {
+      if (sources[source]?.sid === destinations[destination]?.sid) continue;
+      for (const person of people.keys()) yield tell(person, source, destination);
+    }
+  }
+}
+
+function rank(verdict: string): number {
+  return ["differs", "agrees", "partly", "not-tried"].indexOf(verdict);
+}
