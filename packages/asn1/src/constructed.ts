@@ -1,4 +1,5 @@
-import { Asn1Error, located } from "./asn1-error.ts";
+import { Asn1Error } from "./asn1-error.ts";
+import { type Codec, compileRepeated, compileSequence, type Member } from "./compile.ts";
 import { type Reader, tagMismatch } from "./reader.ts";
 import { Schema, TlvSchema } from "./schema.ts";
 import type { Writer } from "./writer.ts";
@@ -49,14 +50,6 @@ export function defaulted<T extends boolean | number | string>(
   return { presence: "defaulted", schema, value };
 }
 
-interface Member {
-  readonly key: string;
-  readonly label: string;
-  readonly schema: Schema<unknown>;
-  readonly presence: "required" | "optional" | "defaulted";
-  readonly fallback: unknown;
-}
-
 function toMember([key, field]: [string, unknown]): Member {
   const label = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   if (field instanceof Schema)
@@ -71,6 +64,7 @@ const setTag = 0x31;
 class SequenceSchema<T> extends TlvSchema<T> {
   readonly #members: readonly Member[];
   readonly #extensible: boolean;
+  #codec: Codec<T> | undefined;
 
   constructor(name: string, members: readonly Member[], extensible: boolean) {
     super(name, sequenceTag);
@@ -79,43 +73,17 @@ class SequenceSchema<T> extends TlvSchema<T> {
   }
 
   override readContent(reader: Reader, length: number): T {
-    const outer = reader.enter(length);
-    const value: Record<string, unknown> = {};
-    for (const member of this.#members) this.#readMember(reader, member, value);
-    if (this.#extensible || !reader.strict) while (!reader.atEnd) reader.skipValue();
-    reader.leave(outer);
-    return value as T;
+    return (this.#codec ?? this.#compile()).read(reader, length);
   }
 
   override writeContent(writer: Writer, value: T): void {
-    const source = value as Record<string, unknown>;
-    for (let i = this.#members.length - 1; i >= 0; i--) {
-      const member = this.#members[i] as Member;
-      const part = source[member.key];
-      if (part === undefined || part === member.fallback) {
-        if (member.presence !== "required") continue;
-        throw new Asn1Error("ASN1_MISSING_FIELD", "a value is needed here", member.label);
-      }
-      try {
-        member.schema.write(writer, part);
-      } catch (error) {
-        throw located(error, member.label);
-      }
-    }
+    (this.#codec ?? this.#compile()).write(writer, value);
   }
 
-  #readMember(reader: Reader, member: Member, value: Record<string, unknown>): void {
-    if (!reader.atEnd && member.schema.accepts(reader.peekTag())) {
-      try {
-        value[member.key] = member.schema.read(reader);
-      } catch (error) {
-        throw located(error, member.label);
-      }
-    } else if (member.presence === "required") {
-      throw tagMismatch(reader.peekTag(), member.schema.name).within(member.label);
-    } else if (member.presence === "defaulted") {
-      value[member.key] = member.fallback;
-    }
+  /** When first needed: most programs use a few of all the messages there are. */
+  #compile(): Codec<T> {
+    this.#codec = compileSequence(this.#members, this.#extensible);
+    return this.#codec;
   }
 }
 
@@ -135,6 +103,7 @@ export function sequence<F extends Readonly<Record<string, unknown>>>(
 
 class RepeatedSchema<T> extends TlvSchema<T[]> {
   readonly #element: Schema<T>;
+  #codec: Codec<T[]> | undefined;
 
   constructor(name: string, tag: number, element: Schema<T>) {
     super(name, tag);
@@ -142,27 +111,16 @@ class RepeatedSchema<T> extends TlvSchema<T[]> {
   }
 
   override readContent(reader: Reader, length: number): T[] {
-    const outer = reader.enter(length);
-    const values: T[] = [];
-    while (!reader.atEnd) {
-      try {
-        values.push(this.#element.read(reader));
-      } catch (error) {
-        throw located(error, `[${values.length}]`);
-      }
-    }
-    reader.leave(outer);
-    return values;
+    return (this.#codec ?? this.#compile()).read(reader, length);
   }
 
-  override writeContent(writer: Writer, values: readonly T[]): void {
-    for (let i = values.length - 1; i >= 0; i--) {
-      try {
-        this.#element.write(writer, values[i] as T);
-      } catch (error) {
-        throw located(error, `[${i}]`);
-      }
-    }
+  override writeContent(writer: Writer, values: T[]): void {
+    (this.#codec ?? this.#compile()).write(writer, values);
+  }
+
+  #compile(): Codec<T[]> {
+    this.#codec = compileRepeated(this.#element);
+    return this.#codec;
   }
 }
 

@@ -1,7 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import { Asn1Error } from "./asn1-error.ts";
+import { knownText, rememberText } from "./known-text.ts";
 import type { Reader } from "./reader.ts";
 import { TlvSchema } from "./schema.ts";
+import { readTime, timeText } from "./time-text.ts";
 import type { Writer } from "./writer.ts";
 
 class BooleanSchema extends TlvSchema<boolean> {
@@ -203,11 +205,17 @@ const universalString = { utf8: 12, ia5: 22, general: 27 } as const;
 class StringSchema extends TlvSchema<string> {
   override readContent(reader: Reader, length: number): string {
     const end = reader.position + length;
+    const known = knownText(reader.bytes, reader.position, end);
+    if (known !== undefined) {
+      reader.position = end;
+      return known;
+    }
     const text = reader.bytes.toString("utf8", reader.position, end);
     // Only a replacement character can hide invalid UTF-8; a peer may also have sent one on purpose.
     if (text.includes("\ufffd") && !isUtf8(reader.bytes.subarray(reader.position, end))) {
       throw new Asn1Error("ASN1_BAD_VALUE", `${this.name} is not UTF-8`);
     }
+    if (text.length === length) rememberText(reader.bytes, reader.position, end, text);
     reader.position = end;
     return text;
   }
@@ -223,41 +231,20 @@ function isAscii(text: string): boolean {
   return true;
 }
 
-const timeLength = "YYYYMMDDHHMMSSZ".length;
-
 class GeneralizedTimeSchema extends TlvSchema<number> {
   override readContent(reader: Reader, length: number): number {
-    const text = reader.bytes.toString("latin1", reader.position, reader.position + length);
-    const bad = (): Asn1Error =>
-      new Asn1Error("ASN1_BAD_VALUE", "GeneralizedTime is not of the form YYYYMMDDHHMMSSZ");
-    if (length !== timeLength || text.charCodeAt(timeLength - 1) !== 0x5a) throw bad();
-    let digits = 0;
-    for (let i = 0; i < timeLength - 1; i++) {
-      const digit = text.charCodeAt(i) - 0x30;
-      if (digit < 0 || digit > 9) throw bad();
-      digits = digits * 10 + digit;
+    const time = readTime(reader.bytes, reader.position, length);
+    if (time === undefined) {
+      throw new Asn1Error("ASN1_BAD_VALUE", "GeneralizedTime is not of the form YYYYMMDDHHMMSSZ");
     }
-    const field = (position: number, width: number): number =>
-      Math.floor(digits / 10 ** position) % 10 ** width;
-    const day = field(6, 2);
-    const time = Date.UTC(field(10, 4), field(8, 2) - 1, day, field(4, 2), field(2, 2), field(0, 2));
-    // Date.UTC wraps 31 February around instead of refusing it.
-    if (new Date(time).getUTCDate() !== day || field(4, 2) > 23 || field(2, 2) > 59 || field(0, 2) > 59)
-      throw bad();
     reader.position += length;
     return time;
   }
 
   override writeContent(writer: Writer, value: number): void {
-    const date = new Date(value);
-    const year = date.getUTCFullYear();
-    if (!(year >= 1 && year <= 9999))
-      throw new Asn1Error("ASN1_BAD_VALUE", `${value} is outside the years 1 to 9999`);
-    const two = (number: number): string => (number < 10 ? `0${number}` : `${number}`);
-    writer.ascii(
-      `${String(year).padStart(4, "0")}${two(date.getUTCMonth() + 1)}${two(date.getUTCDate())}` +
-        `${two(date.getUTCHours())}${two(date.getUTCMinutes())}${two(date.getUTCSeconds())}Z`,
-    );
+    const text = timeText(value);
+    if (text === undefined) throw new Asn1Error("ASN1_BAD_VALUE", `${value} is outside the years 1 to 9999`);
+    writer.octets(text);
   }
 }
 

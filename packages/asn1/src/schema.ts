@@ -84,23 +84,24 @@ const contextClass = 0x80;
 const applicationClass = 0x40;
 const constructedBit = 0x20;
 
-class Explicit<T> extends TlvSchema<T> {
-  readonly #inner: Schema<T>;
+/** EXPLICIT tagging: a value inside another tag. */
+export class ExplicitSchema<T> extends TlvSchema<T> {
+  readonly inner: Schema<T>;
 
   constructor(tag: number, inner: Schema<T>) {
     super(inner.name === "" ? describeTag(tag) : inner.name, tag);
-    this.#inner = inner;
+    this.inner = inner;
   }
 
   override readContent(reader: Reader, length: number): T {
     const outer = reader.enter(length);
-    const value = this.#inner.read(reader);
+    const value = this.inner.read(reader);
     reader.leave(outer);
     return value;
   }
 
   override writeContent(writer: Writer, value: T): void {
-    this.#inner.write(writer, value);
+    this.inner.write(writer, value);
   }
 }
 
@@ -128,7 +129,7 @@ function tagNumber(number: number): number {
 
 /** `[n] EXPLICIT` */
 export function context<T>(number: number, inner: Schema<T>): TlvSchema<T> {
-  return new Explicit(contextClass | constructedBit | tagNumber(number), inner);
+  return new ExplicitSchema(contextClass | constructedBit | tagNumber(number), inner);
 }
 
 /** `[n] IMPLICIT` */
@@ -138,7 +139,7 @@ export function implicit<T>(number: number, inner: TlvSchema<T>): TlvSchema<T> {
 
 /** `[APPLICATION n] EXPLICIT` */
 export function application<T>(number: number, inner: Schema<T>): TlvSchema<T> {
-  return new Explicit(applicationClass | constructedBit | tagNumber(number), inner);
+  return new ExplicitSchema(applicationClass | constructedBit | tagNumber(number), inner);
 }
 
 /** `[APPLICATION n] IMPLICIT` */

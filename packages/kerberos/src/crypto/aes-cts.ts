@@ -40,15 +40,15 @@ export class AesCts {
    */
   encrypt(padded: Uint8Array, length: number, target: Uint8Array, offset: number): void {
     const out = this.encryptBlocks(padded);
-    if (padded.length === blockSize) {
+    const last = out.length - blockSize;
+    if (last === 0) {
       target.set(out, offset);
       return;
     }
-    const last = padded.length - blockSize;
     const beforeLast = last - blockSize;
-    target.set(out.subarray(0, beforeLast), offset);
-    target.set(out.subarray(last), offset + beforeLast);
-    target.set(out.subarray(beforeLast, beforeLast + length - last), offset + last);
+    if (beforeLast > 0) target.set(out.subarray(0, beforeLast), offset);
+    for (let at = 0; at < blockSize; at++) target[offset + beforeLast + at] = out[last + at] ?? 0;
+    for (let at = last; at < length; at++) target[offset + at] = out[beforeLast + at - last] ?? 0;
   }
 
   /** Deciphers at least one block. The result is a buffer of its own. */

@@ -3,7 +3,7 @@ import { equalSecrets, pooledBytes } from "@waybill/base";
 import { AesCts } from "./aes-cts.ts";
 import { confounded } from "./confounder.ts";
 import { deriveRandom } from "./derive.ts";
-import { hmac } from "./hmac.ts";
+import { HmacKey } from "./hmac.ts";
 import { nfold } from "./nfold.ts";
 import type { KeySchedule, StringToKeyInput } from "./types.ts";
 import { usageConstant } from "./usage-constant.ts";
@@ -15,7 +15,7 @@ const foldedKerberos = nfold(Buffer.from("kerberos"), blockSize);
 
 interface UsageKeys {
   readonly cipher: AesCts;
-  readonly integrity: Uint8Array;
+  readonly integrity: HmacKey;
 }
 
 /** aes128/256-cts-hmac-sha1-96: the simplified profile of RFC 3961 section 5.3 with the parameters of RFC 3962. */
@@ -23,7 +23,7 @@ export class AesSha1Schedule implements KeySchedule {
   readonly #size: number;
   readonly #base: AesCts;
   readonly #usages = new Map<number, UsageKeys>();
-  readonly #checksumKeys = new Map<number, Uint8Array>();
+  readonly #checksumKeys = new Map<number, HmacKey>();
   #prfCipher: AesCts | undefined;
 
   constructor(keyvalue: Uint8Array) {
@@ -36,7 +36,7 @@ export class AesSha1Schedule implements KeySchedule {
     const length = blockSize + plaintext.length;
     const padded = confounded(plaintext, confounder);
     // The tag covers the plaintext, which enciphering overwrites.
-    const mac = hmac("sha1", keys.integrity, macSize, padded.subarray(0, length));
+    const mac = keys.integrity.mac(padded.subarray(0, length));
     const out = pooledBytes(length + macSize);
     keys.cipher.encrypt(padded, length, out, 0);
     out.set(mac, length);
@@ -48,7 +48,7 @@ export class AesSha1Schedule implements KeySchedule {
     if (length < blockSize) return undefined;
     const keys = this.#keysFor(usage);
     const plain = keys.cipher.decrypt(ciphertext.subarray(0, length));
-    const mac = hmac("sha1", keys.integrity, macSize, plain);
+    const mac = keys.integrity.mac(plain);
     if (!equalSecrets(mac, ciphertext.subarray(length))) return undefined;
     return new Uint8Array(plain.buffer, plain.byteOffset + blockSize, length - blockSize);
   }
@@ -56,10 +56,10 @@ export class AesSha1Schedule implements KeySchedule {
   checksum(usage: number, data: Uint8Array): Uint8Array {
     let key = this.#checksumKeys.get(usage);
     if (key === undefined) {
-      key = deriveKey(this.#base, usageConstant.folded(usage, "checksum"), this.#size);
+      key = this.#hmacKey(usageConstant.folded(usage, "checksum"));
       this.#checksumKeys.set(usage, key);
     }
-    return hmac("sha1", key, macSize, data);
+    return key.mac(data);
   }
 
   prf(input: Uint8Array): Uint8Array {
@@ -68,12 +68,16 @@ export class AesSha1Schedule implements KeySchedule {
     return new Uint8Array(this.#prfCipher.encryptBlocks(hashed));
   }
 
+  #hmacKey(constant: Uint8Array): HmacKey {
+    return new HmacKey("sha1", deriveKey(this.#base, constant, this.#size), macSize);
+  }
+
   #keysFor(usage: number): UsageKeys {
     let keys = this.#usages.get(usage);
     if (keys === undefined) {
       keys = {
         cipher: new AesCts(deriveKey(this.#base, usageConstant.folded(usage, "encryption"), this.#size)),
-        integrity: deriveKey(this.#base, usageConstant.folded(usage, "integrity"), this.#size),
+        integrity: this.#hmacKey(usageConstant.folded(usage, "integrity")),
       };
       this.#usages.set(usage, keys);
     }

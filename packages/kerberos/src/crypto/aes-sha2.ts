@@ -3,7 +3,7 @@ import { concatBytes, equalSecrets, pooledBytes, utf8 } from "@waybill/base";
 import { AesCts } from "./aes-cts.ts";
 import { confounded } from "./confounder.ts";
 import { deriveHmacSha2 } from "./derive.ts";
-import { hmac } from "./hmac.ts";
+import { HmacKey } from "./hmac.ts";
 import type { KeySchedule, StringToKeyInput } from "./types.ts";
 import { type KeyPurpose, usageConstant } from "./usage-constant.ts";
 
@@ -24,7 +24,7 @@ export interface AesSha2Parameters {
 
 interface UsageKeys {
   readonly cipher: AesCts;
-  readonly integrity: Uint8Array;
+  readonly integrity: HmacKey;
 }
 
 /** aes128-cts-hmac-sha256-128 and aes256-cts-hmac-sha384-192: RFC 8009. The tag covers the ciphertext. */
@@ -32,7 +32,7 @@ export class AesSha2Schedule implements KeySchedule {
   readonly #parameters: AesSha2Parameters;
   readonly #key: Uint8Array;
   readonly #usages = new Map<number, UsageKeys>();
-  readonly #checksumKeys = new Map<number, Uint8Array>();
+  readonly #checksumKeys = new Map<number, HmacKey>();
 
   constructor(parameters: AesSha2Parameters, keyvalue: Uint8Array) {
     this.#parameters = parameters;
@@ -44,7 +44,7 @@ export class AesSha2Schedule implements KeySchedule {
     const length = blockSize + plaintext.length;
     const out = pooledBytes(length + this.#parameters.macSize);
     keys.cipher.encrypt(confounded(plaintext, confounder), length, out, 0);
-    out.set(this.#tag(keys.integrity, out.subarray(0, length)), length);
+    out.set(keys.integrity.mac(initialVector, out.subarray(0, length)), length);
     return out;
   }
 
@@ -54,7 +54,8 @@ export class AesSha2Schedule implements KeySchedule {
     if (length < blockSize) return undefined;
     const keys = this.#keysFor(usage);
     const enciphered = ciphertext.subarray(0, length);
-    if (!equalSecrets(this.#tag(keys.integrity, enciphered), ciphertext.subarray(length))) return undefined;
+    if (!equalSecrets(keys.integrity.mac(initialVector, enciphered), ciphertext.subarray(length)))
+      return undefined;
     const plain = keys.cipher.decrypt(enciphered);
     return new Uint8Array(plain.buffer, plain.byteOffset + blockSize, length - blockSize);
   }
@@ -62,11 +63,10 @@ export class AesSha2Schedule implements KeySchedule {
   checksum(usage: number, data: Uint8Array): Uint8Array {
     let key = this.#checksumKeys.get(usage);
     if (key === undefined) {
-      key = this.#derive(usage, "checksum", this.#parameters.macSize);
+      key = this.#hmacKey(usage, "checksum");
       this.#checksumKeys.set(usage, key);
     }
-    const { hash, macSize } = this.#parameters;
-    return hmac(hash, key, macSize, data);
+    return key.mac(data);
   }
 
   prf(input: Uint8Array): Uint8Array {
@@ -74,9 +74,9 @@ export class AesSha2Schedule implements KeySchedule {
     return deriveHmacSha2(hash, this.#key, prfLabel, prfSize, input);
   }
 
-  #tag(integrityKey: Uint8Array, enciphered: Uint8Array): Uint8Array {
+  #hmacKey(usage: number, purpose: KeyPurpose): HmacKey {
     const { hash, macSize } = this.#parameters;
-    return hmac(hash, integrityKey, macSize, initialVector, enciphered);
+    return new HmacKey(hash, this.#derive(usage, purpose, macSize), macSize);
   }
 
   #derive(usage: number, purpose: KeyPurpose, size: number): Uint8Array {
@@ -86,10 +86,10 @@ export class AesSha2Schedule implements KeySchedule {
   #keysFor(usage: number): UsageKeys {
     let keys = this.#usages.get(usage);
     if (keys === undefined) {
-      const { keySize, macSize } = this.#parameters;
+      const { keySize } = this.#parameters;
       keys = {
         cipher: new AesCts(this.#derive(usage, "encryption", keySize)),
-        integrity: this.#derive(usage, "integrity", macSize),
+        integrity: this.#hmacKey(usage, "integrity"),
       };
       this.#usages.set(usage, keys);
     }

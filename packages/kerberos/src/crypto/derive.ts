@@ -1,5 +1,5 @@
-import { concatBytes, emptyBytes } from "@waybill/base";
-import { hmac } from "./hmac.ts";
+import { concatBytes, emptyBytes, pooledBytes } from "@waybill/base";
+import { HmacKey } from "./hmac.ts";
 import { nfold } from "./nfold.ts";
 
 /** A block cipher in CBC mode with a zero initial vector over whole blocks; may change its argument. */
@@ -17,9 +17,11 @@ export function deriveRandom(
   constant: Uint8Array,
   size: number,
 ): Uint8Array {
-  const blocks = new Uint8Array(Math.ceil(size / blockSize) * blockSize);
+  const blocks = pooledBytes(Math.ceil(size / blockSize) * blockSize);
   blocks.set(constant.length === blockSize ? constant : nfold(constant, blockSize));
-  return new Uint8Array(encryptBlocks(blocks).subarray(0, size));
+  const derived = pooledBytes(size);
+  derived.set(encryptBlocks(blocks).subarray(0, size));
+  return derived;
 }
 
 /**
@@ -35,7 +37,7 @@ export function deriveHmacSha2(
 ): Uint8Array {
   const bits = size * 8;
   const input = concatBytes(counterOne, label, zeroOctet, context, Uint8Array.of(0, 0, bits >>> 8, bits));
-  return hmac(hash, key, size, input);
+  return new HmacKey(hash, key, size).mac(input);
 }
 
 const counterOne = Uint8Array.of(0, 0, 0, 1);

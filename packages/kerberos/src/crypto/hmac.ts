@@ -1,54 +1,77 @@
 import * as crypto from "node:crypto";
+import { pooledBytes } from "@waybill/base";
 
 export type HmacHash = "sha1" | "sha256" | "sha384";
 
 const blockSizes = { sha1: 64, sha256: 64, sha384: 128 } as const;
-const innerPad = 0x36;
-const outerPad = 0x5c;
+const digestSizes = { sha1: 20, sha256: 32, sha384: 48 } as const;
+const innerPad = 0x36363636;
+const outerPad = 0x5c5c5c5c;
 
 /** Longer input goes through an Hmac object: there its cost is lost in the hashing. */
 const longestInput = 16 * 1024;
-const scratch = new Uint8Array(longestInput);
+const memory = new ArrayBuffer(longestInput);
+const octets = new Uint8Array(memory);
+const words = new Uint32Array(memory);
 
 // Missing before Node 20.12.
 const { hash: hashAtOnce }: { readonly hash?: typeof crypto.hash } = crypto;
 
 /**
- * The first `size` octets of the HMAC (RFC 2104) over `first` and `second`, under a key no longer than a block of the hash.
+ * HMAC (RFC 2104) under one key.
  *
  * Two one-shot hashes over a buffer that is used again and again cost a third of one Hmac object, and leave the
  * garbage collector nothing to finalize.
  */
-export function hmac(
-  hash: HmacHash,
-  key: Uint8Array,
-  size: number,
-  first: Uint8Array,
-  second?: Uint8Array,
-): Uint8Array {
-  const blockSize = blockSizes[hash];
-  const firstEnd = blockSize + first.length;
-  const length = firstEnd + (second?.length ?? 0);
-  const mac = new Uint8Array(size);
-  if (hashAtOnce === undefined || length > scratch.length) {
-    const object = crypto.createHmac(hash, key).update(first);
-    if (second !== undefined) object.update(second);
-    mac.set(object.digest().subarray(0, size));
+export class HmacKey {
+  readonly #hash: HmacHash;
+  readonly #key: Uint8Array;
+  readonly #size: number;
+  /** The key, filled up with zeros to a block. */
+  readonly #block: Uint32Array;
+  readonly #outerInput: Uint8Array;
+
+  /**
+   * @param key no longer than a block of the hash
+   * @param size octets of the HMAC that count
+   */
+  constructor(hash: HmacHash, key: Uint8Array, size: number) {
+    const blockSize = blockSizes[hash];
+    const block = new Uint8Array(blockSize);
+    block.set(key);
+    this.#hash = hash;
+    this.#key = key;
+    this.#size = size;
+    this.#block = new Uint32Array(block.buffer);
+    this.#outerInput = octets.subarray(0, blockSize + digestSizes[hash]);
+  }
+
+  /** The HMAC over `first` and `second`, as many octets as count. */
+  mac(first: Uint8Array, second?: Uint8Array): Uint8Array {
+    const blockSize = this.#block.length * 4;
+    const firstEnd = blockSize + first.length;
+    const length = second === undefined ? firstEnd : firstEnd + second.length;
+    const mac = pooledBytes(this.#size);
+    if (hashAtOnce === undefined || length > longestInput) {
+      const hmac = crypto.createHmac(this.#hash, this.#key).update(first);
+      if (second !== undefined) hmac.update(second);
+      mac.set(hmac.digest().subarray(0, mac.length));
+      return mac;
+    }
+    this.#start(innerPad);
+    octets.set(first, blockSize);
+    if (second !== undefined) octets.set(second, firstEnd);
+    // Digests as strings: buffers cost twice as much to hand over.
+    const inner = hashAtOnce(this.#hash, new Uint8Array(memory, 0, length), "binary");
+    this.#start(outerPad);
+    for (let at = 0; at < inner.length; at++) octets[blockSize + at] = inner.charCodeAt(at);
+    const outer = hashAtOnce(this.#hash, this.#outerInput, "binary");
+    for (let at = 0; at < mac.length; at++) mac[at] = outer.charCodeAt(at);
     return mac;
   }
-  keyBlock(key, blockSize, innerPad);
-  scratch.set(first, blockSize);
-  if (second !== undefined) scratch.set(second, firstEnd);
-  // As a string: a buffer costs twice as much to hand over.
-  const inner = hashAtOnce(hash, scratch.subarray(0, length), "binary");
-  keyBlock(key, blockSize, outerPad);
-  for (let at = 0; at < inner.length; at++) scratch[blockSize + at] = inner.charCodeAt(at);
-  const outer = hashAtOnce(hash, scratch.subarray(0, blockSize + inner.length), "binary");
-  for (let at = 0; at < size; at++) mac[at] = outer.charCodeAt(at);
-  return mac;
-}
 
-function keyBlock(key: Uint8Array, blockSize: number, pad: number): void {
-  scratch.fill(pad, 0, blockSize);
-  for (let at = 0; at < key.length; at++) scratch[at] = (key[at] ?? 0) ^ pad;
+  #start(pad: number): void {
+    const block = this.#block;
+    for (let at = 0; at < block.length; at++) words[at] = (block[at] ?? 0) ^ pad;
+  }
 }
