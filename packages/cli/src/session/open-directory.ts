@@ -2,10 +2,11 @@ import { createReadStream } from "node:fs";
 import { systemCode, WaybillError } from "@waybill/base";
 import { type LoadedDirectory, loadFromLdap, loadFromLdif } from "@waybill/directory";
 import { type KdcProfileName, kdcProfiles } from "@waybill/kdc";
+import type { Credential } from "@waybill/kerberos";
 import type { LdapClient } from "@waybill/ldap";
 import { connectDirectory } from "./connect-directory.ts";
 import { currentLogin } from "./login.ts";
-import { readWorkstation, type Workstation } from "./workstation.ts";
+import { type DirectoryAddress, readWorkstation, type Workstation } from "./workstation.ts";
 
 export interface DirectorySource {
   /** LDIF export; `-` for standard input. Otherwise a domain controller is asked with the signed-in person's ticket. */
@@ -23,8 +24,16 @@ export interface OpenDirectory extends LoadedDirectory {
   readonly profile: KdcProfileName;
   /** Absent for an export. */
   readonly ldap: LdapClient | undefined;
-  /** sAMAccountName of who is signed in, when a server was asked. */
+  /** Whoever is signed in, when a server was asked. */
+  readonly session: Session | undefined;
+  /** sAMAccountName of who is signed in. */
   readonly who: string | undefined;
+}
+
+/** Somebody who is signed in at a workstation. */
+export interface Session {
+  readonly workstation: Workstation;
+  readonly tgt: Credential;
 }
 
 /** Reads a whole directory for the doctor, uses it, and closes the connection. */
@@ -43,6 +52,7 @@ export async function withDirectory<T>(
       readFrom: ldap.server,
       profile: source.profile ?? (await profileOf(ldap)),
       ldap,
+      session: { workstation, tgt },
       who: tgt.client.components[0],
     });
   } finally {
@@ -59,6 +69,7 @@ async function fromLdif(file: string, source: DirectorySource): Promise<OpenDire
       readFrom: file === "-" ? "standard input" : file,
       profile: source.profile ?? "active-directory",
       ldap: undefined,
+      session: undefined,
       who: undefined,
     };
   } catch (error) {
@@ -74,9 +85,17 @@ async function fromLdif(file: string, source: DirectorySource): Promise<OpenDire
 }
 
 function atController(workstation: Workstation, controller: string | undefined): Workstation {
-  if (controller === undefined) return workstation;
+  return controller === undefined
+    ? workstation
+    : { ...workstation, directory: controllerAddress(workstation, controller) };
+}
+
+/** Where a controller is: as the workstation's file says, or by its name, with a port if need be. */
+export function controllerAddress({ directories }: Workstation, controller: string): DirectoryAddress {
+  const known = directories.find(({ name }) => name.toLowerCase() === controller.toLowerCase());
+  if (known !== undefined) return known;
   const [, name = controller, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(controller) ?? [];
-  return { ...workstation, directory: { address: name, port: Number(port ?? 389), name } };
+  return { address: name, port: Number(port ?? 389), name };
 }
 
 /** Samba says who it is; everything else decides as Active Directory does. */

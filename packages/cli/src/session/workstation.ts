@@ -31,6 +31,8 @@ export interface Workstation {
   address(host: string): HostAddress;
   /** The domain controller to ask, where DNS does not say. */
   readonly directory: DirectoryAddress | undefined;
+  /** All that the file names, that one first. */
+  readonly directories: readonly DirectoryAddress[];
   /** A host's full DNS name: short names belong to the default realm's domain. */
   fullName(host: string): string;
 }
@@ -41,7 +43,7 @@ export interface Workstation {
  */
 export function readWorkstation(environment: NodeJS.ProcessEnv = process.env): Workstation {
   const krb5 = readKrb5Conf(environment);
-  const { hosts, directory } = readAddresses(
+  const { hosts, directories } = readAddresses(
     environment.WAYBILL_CONFIG ?? join(homedir(), ".config", "waybill", "workstation.yaml"),
   );
   const domain = krb5.defaultRealm?.toLowerCase();
@@ -50,7 +52,8 @@ export function readWorkstation(environment: NodeJS.ProcessEnv = process.env): W
     client: configuredClient(krb5),
     cacheName: environment.KRB5CCNAME ?? defaultCacheName(krb5),
     address: (host) => hosts.get(host.toLowerCase()) ?? { address: host, port: 5985 },
-    directory,
+    directory: directories[0],
+    directories,
     fullName: (host) =>
       (host.includes(".") || domain === undefined ? host : `${host}.${domain}`).toLowerCase(),
   };
@@ -63,7 +66,7 @@ export function readKrb5Conf(environment: NodeJS.ProcessEnv = process.env): Krb5
 
 interface Addresses {
   readonly hosts: ReadonlyMap<string, HostAddress>;
-  readonly directory: DirectoryAddress | undefined;
+  readonly directories: readonly DirectoryAddress[];
 }
 
 function readAddresses(path: string): Addresses {
@@ -71,7 +74,7 @@ function readAddresses(path: string): Addresses {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return { hosts: new Map(), directory: undefined };
+    if (systemCode(error) === "ENOENT") return { hosts: new Map(), directories: [] };
     throw unreadable(path, error);
   }
   let document: Record<string, unknown>;
@@ -86,11 +89,12 @@ function readAddresses(path: string): Addresses {
       hostAddress(record(entry, path), 5985, path),
     ],
   );
-  return { hosts: new Map(hosts), directory: directoryAddress(document.ldap, path) };
+  const { ldap } = document;
+  const directories = ldap === undefined ? [] : Array.isArray(ldap) ? ldap : [ldap];
+  return { hosts: new Map(hosts), directories: directories.map((entry) => directoryAddress(entry, path)) };
 }
 
-function directoryAddress(entry: unknown, path: string): DirectoryAddress | undefined {
-  if (entry === undefined) return undefined;
+function directoryAddress(entry: unknown, path: string): DirectoryAddress {
   const fields = record(entry, path);
   const address = hostAddress(fields, 389, path);
   return { ...address, name: typeof fields.name === "string" ? fields.name : address.address };
@@ -112,7 +116,7 @@ function unreadable(path: string, cause: unknown): WaybillError {
     code: "WORKSTATION_CONFIG_INVALID",
     family: "caller",
     remedy:
-      "It has the entries hosts, which maps host names to address and port, and ldap, with address, port and name.",
+      "It has the entries hosts, which maps host names to address and port, and ldap, with address, port and name, or a list of such.",
     cause,
   });
 }

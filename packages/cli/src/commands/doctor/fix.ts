@@ -1,10 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { WaybillError } from "@waybill/base";
 import {
   afterHints,
   applyPlan,
   commandsOf,
+  DoctorError,
   ldifOf,
   type Plan,
   planJson,
@@ -38,9 +39,11 @@ export async function carryOut(plan: Plan, directory: OpenDirectory, options: Fi
     return false;
   }
   const undoFile = options.undo ?? `waybill-undo-${new Date().toISOString().replace(/[:.]/g, "-")}.ldif`;
+  if (existsSync(undoFile)) throw wouldOverwrite(undoFile);
   try {
     // What undoes a step is on disk before the step is made.
     const result = await applyPlan(directory.ldap, plan, { onStep: ({ undo }) => keep(undoFile, undo) });
+    keep(undoFile, result.undo);
     if (options.json === true) {
       console.log(
         JSON.stringify({
@@ -63,10 +66,21 @@ export async function carryOut(plan: Plan, directory: OpenDirectory, options: Fi
     }
     return result.verified;
   } catch (error) {
+    keepOnlyWhatWasDone(undoFile, error);
     if (error instanceof WaybillError && error.code === "PLAN_NOT_PERMITTED" && options.json !== true)
       console.log(commandsText(plan, directory));
     throw error;
   }
+}
+
+/** The step that failed needs no undoing: where it was the first, there is nothing to undo at all. */
+function keepOnlyWhatWasDone(undoFile: string, error: unknown): void {
+  // After a broken connection nobody knows whether the last step was made: then its undoing stays.
+  if (!(error instanceof DoctorError)) return;
+  const { undo } = error.facts;
+  if (error.code === "PLAN_APPLIED_IN_PART" && !(error.cause instanceof DoctorError)) return;
+  if (typeof undo === "string") keep(undoFile, undo);
+  else rmSync(undoFile, { force: true });
 }
 
 function commandsText({ diffs }: Plan, { directory }: OpenDirectory): string {
@@ -103,6 +117,15 @@ async function confirmed(): Promise<boolean> {
   } finally {
     terminal.close();
   }
+}
+
+function wouldOverwrite(file: string): WaybillError {
+  return new WaybillError(`${file} is there already, and may be what takes an earlier change back`, {
+    code: "UNDO_FILE_EXISTS",
+    family: "caller",
+    facts: { file },
+    remedy: "Name another file by --undo, or move that one away.",
+  });
 }
 
 function keep(file: string, text: string): void {

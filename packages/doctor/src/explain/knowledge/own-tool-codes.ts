@@ -45,12 +45,24 @@ export const ownToolCodes: readonly ExplainEntry[] = entriesOf("waybill", 7, [
     "What it said stands beside the code.",
     "Read its log; `waybill lab down`, and try again.",
   ],
+  [
+    "NOTHING_TO_PROVE_WITH",
+    "There is no key and no ticket to make real exchanges with.",
+    "Nobody is signed in, and no keytab was named.",
+    "Sign in with kinit, or name a host's keytab with --keytab.",
+  ],
   ["NO_LAB", "There is no lab.", "It was not started, or elsewhere.", "`waybill lab up`."],
   [
     "PASSWORD_MISSING",
     "No password was given.",
     "No terminal to ask at.",
     "--password-file FILE, or - for standard input.",
+  ],
+  [
+    "UNDO_FILE_EXISTS",
+    "The file that was to take the change back is there already.",
+    "It was kept for an earlier change.",
+    "Name another by --undo, or move it away.",
   ],
   [
     "SCENARIO_INVALID",
