@@ -47,6 +47,7 @@ export function refusalOf(state: ReturnType<typeof accountState>): BindRefusalNa
   if (state.disabled) return "accountDisabled";
   if (state.locked) return "lockedOut";
   if (state.expired) return "accountExpired";
+  if (state.outsideLogonHours) return "logonHours";
   if (state.mustChangePassword) return "mustChangePassword";
   return state.passwordExpired ? "passwordExpired" : undefined;
 }

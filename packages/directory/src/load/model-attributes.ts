@@ -17,6 +17,8 @@ export const objectAttributes: readonly string[] = [
   "msDS-AllowedToDelegateTo",
   "msDS-AllowedToActOnBehalfOfOtherIdentity",
   "accountExpires",
+  "logonHours",
+  "userWorkstations",
   "pwdLastSet",
   "lockoutTime",
   "badPwdCount",

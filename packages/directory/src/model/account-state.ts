@@ -3,7 +3,7 @@ import type { Account } from "./account.ts";
 import type { Domain } from "./domain.ts";
 import { UserAccountControl } from "./user-account-control.ts";
 
-/** What stands between an account and a logon. Logon hours and workstations are not evaluated. */
+/** What stands between an account and a logon, wherever that is tried. */
 export interface AccountState {
   readonly disabled: boolean;
   readonly expired: boolean;
@@ -14,6 +14,8 @@ export interface AccountState {
   readonly mustChangePassword: boolean;
   /** The password is older than the domain allows. */
   readonly passwordExpired: boolean;
+  /** The account may not sign in at this hour of the week. */
+  readonly outsideLogonHours: boolean;
 }
 
 const passwordNeverExpires =
@@ -42,5 +44,18 @@ export function accountState(account: Account, domain: Domain, now: EpochMs): Ac
     mustChangePassword: !ageless && passwordLastSet === undefined,
     passwordExpired:
       !ageless && passwordLastSet !== undefined && maxAge !== undefined && passwordLastSet + maxAge <= now,
+    outsideLogonHours: !allowsHour(account.logonHours, now),
   };
+}
+
+const hour = 60 * 60_000;
+const hoursOfWeek = 168;
+/** The epoch was a Thursday, the week of logonHours begins on Sunday. */
+const thursday = 4 * 24;
+
+/** logonHours, MS-SAMR section 2.2.6.5: 21 octets. An attribute of another length restricts nothing. */
+function allowsHour(hours: Uint8Array | undefined, now: EpochMs): boolean {
+  if (hours === undefined || hours.length * 8 < hoursOfWeek) return true;
+  const index = (Math.floor(now / hour) + thursday) % hoursOfWeek;
+  return (((hours[index >> 3] ?? 0xff) >> (index & 7)) & 1) === 1;
 }

@@ -38,6 +38,10 @@ export interface Account {
   readonly badPasswordTime?: EpochMs | undefined;
   /** When the account was locked; whether it still is depends on the domain, see `accountState`. */
   readonly lockoutTime?: EpochMs | undefined;
+  /** One bit for each hour of the week from Sunday midnight UTC, the lowest bit first; `undefined`: always. */
+  readonly logonHours?: Uint8Array | undefined;
+  /** NetBIOS names of the only machines the account may sign in at; `undefined`: all. */
+  readonly logonWorkstations?: readonly string[] | undefined;
   readonly lastLogon?: EpochMs | undefined;
   readonly logonCount: number;
 

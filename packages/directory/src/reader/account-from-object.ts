@@ -36,6 +36,8 @@ export function accountFromObject(object: StoredObject, dn: string): Account | u
     badPasswordCount: firstInteger(object, "badpwdcount") ?? 0,
     badPasswordTime: fromFiletime(firstText(object, "badpasswordtime")),
     lockoutTime: fromFiletime(firstText(object, "lockouttime")),
+    logonHours: firstBytes(object, "logonhours"),
+    logonWorkstations: namesIn(firstText(object, "userworkstations")),
     lastLogon: fromFiletime(firstText(object, "lastlogon")),
     logonCount: firstInteger(object, "logoncount") ?? 0,
     allowedToDelegateTo: texts(object, "msds-allowedtodelegateto"),
@@ -44,6 +46,11 @@ export function accountFromObject(object: StoredObject, dn: string): Account | u
     kvno: keySets[0]?.kvno ?? firstInteger(object, "msds-keyversionnumber") ?? 0,
     unreadable: unreadable.length === 0 ? none : new Set(unreadable),
   };
+}
+
+function namesIn(list: string | undefined): readonly string[] | undefined {
+  const names = list?.split(",").flatMap((name) => name.trim() || []);
+  return names === undefined || names.length === 0 ? undefined : names;
 }
 
 /** A pseudo-attribute, not valid as an LDAP name: attributes the source did not let us read, in lower case. */

@@ -1,4 +1,4 @@
-import type { EpochMs } from "@waybill/base";
+import { type EpochMs, fromUtf8 } from "@waybill/base";
 import { type Account, hasFlag } from "@waybill/directory";
 import {
   AsRep,
@@ -8,6 +8,7 @@ import {
   encrypt,
   FastOptions,
   KdcOptions,
+  type KdcReqBody,
   KeyUsage,
   type MethodData,
   MsgType,
@@ -93,11 +94,12 @@ export function answerAs(request: Uint8Array, conversation: Conversation, servic
   const service = findService(directory, sname, body.realm);
   const { domain, krbtgt } = directory;
   const { profile } = services;
-  granted(asClientDecision({ account: client, domain, now, profile }, true));
+  const standing = { account: client, domain, now, profile, workstation: workstationOf(body) };
+  granted(asClientDecision(standing, true));
   const subject = subjectOf(directory, client);
   const keys = clientKeys(services, subject, body.etype);
   const proof = preAuthenticate({ account: client, padata, fast: opened?.state, keys, now }, services);
-  granted(asClientDecision({ account: client, domain, now, profile }, service.kind === "password-change"));
+  granted(asClientDecision(standing, service.kind === "password-change"));
   if (proof.proved && (client.badPasswordCount > 0 || client.lockoutTime !== undefined)) {
     services.accountState?.goodPassword(client, now);
   }
@@ -215,6 +217,14 @@ export function answerAs(request: Uint8Array, conversation: Conversation, servic
     },
   });
 }
+
+/** The client's own name among its addresses, padded with spaces: RFC 4120 section 7.5.3. */
+function workstationOf({ addresses }: KdcReqBody): string {
+  const named = addresses?.find(({ addrType }) => addrType === netBiosAddress);
+  return named === undefined ? "" : fromUtf8(named.address).replace(/[\0 ]+$/, "");
+}
+
+const netBiosAddress = 20;
 
 function pacAttributes(wanted: boolean | undefined): number {
   if (wanted === undefined) return PacAttributeFlags.givenImplicitly;

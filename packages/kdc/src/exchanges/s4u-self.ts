@@ -39,6 +39,7 @@ interface Impersonated {
   readonly name: PrincipalName;
   readonly realm: string;
   readonly certificate: boolean;
+  readonly checkLogonHours: boolean;
   /** PA-S4U-X509-USER of the reply, when the request had one. */
   readonly reply: PaData | undefined;
 }
@@ -69,7 +70,8 @@ export function grantS4uSelf(
       profile,
     ),
   ).account;
-  granted(s4u2selfClientDecision({ account: user, domain, now: context.clock.now(), profile }));
+  const standing = { account: user, domain, now: context.clock.now(), profile };
+  granted(s4u2selfClientDecision(standing, wanted.checkLogonHours));
   const decision = s4u2selfForwardable({
     domain,
     krbtgt,
@@ -126,7 +128,7 @@ function readForUser(value: Uint8Array, request: OpenedTgsRequest): Impersonated
   requireKeyed(cksum);
   if (!verifyChecksum(request.sessionKey, KeyUsage.paForUserChecksum, covered, cksum))
     throw forged("PA-FOR-USER");
-  return { name: userName, realm: userRealm, certificate: false, reply: undefined };
+  return { name: userName, realm: userRealm, certificate: false, checkLogonHours: false, reply: undefined };
 }
 
 /** PA-S4U-X509-USER: MS-SFU section 2.2.2. */
@@ -143,6 +145,7 @@ function readX509User(value: Uint8Array, request: OpenedTgsRequest): Impersonate
   return {
     name,
     realm: crealm,
+    checkLogonHours: (options & S4uUserOptions.logonHoursChecked) !== 0,
     certificate: subjectCertificate !== undefined && subjectCertificate.length > 0,
     reply: replyX509User(userId.value, options, request),
   };

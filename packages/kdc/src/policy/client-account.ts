@@ -10,6 +10,8 @@ export interface ClientFacts {
   readonly account: Account;
   readonly now: EpochMs;
   readonly profile?: KdcProfile | undefined;
+  /** Where a person signs in: the NetBIOS name in the request, "" when it has none. Not given: not looked at. */
+  readonly workstation?: string | undefined;
 }
 
 export type AccountDecision = { readonly allowed: true } | Refusal;
@@ -17,7 +19,8 @@ export type AccountDecision = { readonly allowed: true } | Refusal;
 const allowed = { allowed: true } as const;
 
 /**
- * Whether an account may sign in: MS-KILE section 3.3.5.6.3. Logon hours and workstations are not evaluated.
+ * Whether an account may sign in: MS-KILE section 3.3.5.6.3. Who may sign in at certain workstations only cannot do so
+ * from a machine that does not name itself, which is what programs outside Windows are.
  *
  * @param forPasswordChange the request is for kadmin/changepw, where an expired password is no obstacle
  */
@@ -27,7 +30,7 @@ export function asClientDecision(facts: ClientFacts, forPasswordChange = false):
   if (account.sid === `${domain.sid}-${WellKnownRid.krbtgt}`) {
     return refuse(inAs, ErrorCode.KDC_ERR_C_PRINCIPAL_UNKNOWN, undefined, clientIsKrbtgt(account));
   }
-  const standing = standingReasons(facts);
+  const standing = [...standingReasons(facts), ...placeAndTimeReasons(facts)];
   const password = forPasswordChange ? [] : passwordReasons(facts);
   const [first, ...more] = [...standing, ...password];
   if (first === undefined) {
@@ -43,6 +46,8 @@ const asCodes: Readonly<Record<string, readonly [code: number, status: number]>>
   "client-disabled": [ErrorCode.KDC_ERR_CLIENT_REVOKED, NtStatus.STATUS_ACCOUNT_DISABLED],
   "client-locked": [ErrorCode.KDC_ERR_CLIENT_REVOKED, NtStatus.STATUS_ACCOUNT_LOCKED_OUT],
   "client-expired": [ErrorCode.KDC_ERR_CLIENT_REVOKED, NtStatus.STATUS_ACCOUNT_EXPIRED],
+  "client-outside-logon-hours": [ErrorCode.KDC_ERR_CLIENT_REVOKED, NtStatus.STATUS_INVALID_LOGON_HOURS],
+  "client-workstation": [ErrorCode.KDC_ERR_POLICY, NtStatus.STATUS_INVALID_WORKSTATION],
   "client-must-change-password": [ErrorCode.KDC_ERR_KEY_EXPIRED, NtStatus.STATUS_PASSWORD_MUST_CHANGE],
   "client-password-expired": [ErrorCode.KDC_ERR_KEY_EXPIRED, NtStatus.STATUS_PASSWORD_EXPIRED],
 };
@@ -57,9 +62,16 @@ export function tgsClientDecision(facts: ClientFacts & { readonly tgtAuthTime: E
   return standingDecision(facts);
 }
 
-/** Whether a service may act for a user (S4U2Self): account state counts, the age of the password does not. */
-export function s4u2selfClientDecision(facts: ClientFacts): AccountDecision {
-  return standingDecision(facts);
+/**
+ * Whether a service may act for a user (S4U2Self): account state counts, the age of the password does not, logon hours
+ * when the service asks for that (MS-SFU section 2.2.2).
+ */
+export function s4u2selfClientDecision(facts: ClientFacts, checkLogonHours = false): AccountDecision {
+  const standing = standingDecision(facts);
+  const [first] = checkLogonHours && standing.allowed ? placeAndTimeReasons(facts) : [];
+  if (first === undefined) return standing;
+  const { profile = activeDirectory } = facts;
+  return refuse(profile, ErrorCode.KDC_ERR_CLIENT_REVOKED, NtStatus.STATUS_INVALID_LOGON_HOURS, first);
 }
 
 /** The same at S4U2Proxy, where the user may have lost the account since the evidence was issued. */
@@ -118,6 +130,30 @@ function standingReasons({ account, domain, now }: ClientFacts): Reason[] {
       sentence: `${samAccountName} expired on ${when}.`,
       fact: factOf(account, "accountExpires", when),
       lifts: [{ kind: "set-attribute", ...objectOf(account), attribute: "accountExpires", value: "0" }],
+    });
+  }
+  return reasons;
+}
+
+/** When and where the account may sign in. */
+function placeAndTimeReasons({ account, domain, now, workstation }: ClientFacts): Reason[] {
+  const { samAccountName, logonWorkstations = [] } = account;
+  const reasons: Reason[] = [];
+  if (accountState(account, domain, now).outsideLogonHours) {
+    reasons.push({
+      id: "client-outside-logon-hours",
+      sentence: `${samAccountName} may not sign in at this hour of the week.`,
+      fact: factOf(account, "logonHours", new Date(now).toISOString()),
+      lifts: [{ kind: "clear-attribute", ...objectOf(account), attribute: "logonHours" }],
+    });
+  }
+  const named = (name: string): boolean => name.toLowerCase() === workstation?.toLowerCase();
+  if (workstation !== undefined && logonWorkstations.length > 0 && !logonWorkstations.some(named)) {
+    reasons.push({
+      id: "client-workstation",
+      sentence: `${samAccountName} may sign in at ${logonWorkstations.join(", ")} only, and not at ${workstation === "" ? "a machine that does not say its name" : workstation}.`,
+      fact: factOf(account, "userWorkstations", logonWorkstations.join(",")),
+      lifts: [{ kind: "clear-attribute", ...objectOf(account), attribute: "userWorkstations" }],
     });
   }
   return reasons;
