@@ -13,6 +13,7 @@ export interface KdcRequest {
 /** A conversation with KDCs without any input or output in it: yields requests, is resumed with replies. */
 export type Exchange<T> = Generator<KdcRequest, T, Uint8Array>;
 
+/** How long one exchange with a realm may take, and what ends it early. */
 export interface TransportOptions {
   /** When to give up, by the system's clock. */
   readonly deadline: EpochMs;

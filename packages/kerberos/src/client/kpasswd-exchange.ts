@@ -26,6 +26,7 @@ import { readKrbError, toKerberosError } from "./krb-error.ts";
 import { modified } from "./reply-checks.ts";
 import { shown } from "./shown.ts";
 
+/** Whose password to change, by which credential: RFC 3244. */
 export interface PasswordChange {
   /** An initial ticket (from an AS exchange) to `kadmin/changepw`. */
   readonly credential: Credential;

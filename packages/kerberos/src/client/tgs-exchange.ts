@@ -49,6 +49,7 @@ export interface TgsKeys {
   readonly nonce: number;
 }
 
+/** A KDC's answer to a TGS-REQ, and its part that was sealed for us. */
 export interface TgsReply {
   readonly rep: KdcRep;
   readonly enc: EncKdcRepPart;

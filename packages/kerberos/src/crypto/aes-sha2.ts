@@ -12,6 +12,7 @@ const initialVector = new Uint8Array(blockSize);
 const prfLabel = utf8("prf");
 const kerberosLabel = utf8("kerberos");
 
+/** What the two types of RFC 8009 differ in; sizes are octets. */
 export interface AesSha2Parameters {
   readonly name: string;
   readonly hash: "sha256" | "sha384";

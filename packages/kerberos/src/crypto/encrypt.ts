@@ -3,6 +3,7 @@ import { enctypeInfo, findEncType } from "./enctypes.ts";
 import { scheduleOf } from "./schedule.ts";
 import type { EncryptionKey } from "./types.ts";
 
+/** What may be given to `encrypt` beside key, usage and plaintext. */
 export interface EncryptOptions {
   /** Octets to use instead of a random confounder, for tests and replays: the row's `confounderSize`. */
   readonly confounder?: Uint8Array | undefined;

@@ -30,6 +30,7 @@ export function parseEncType(text: string): number | undefined {
   return numbers.get(name);
 }
 
+/** What a list of encryption types in krb5.conf says. */
 export interface EncTypeList {
   /** Supported types in the order they were written, each once. */
   readonly etypes: readonly number[];

@@ -1,6 +1,7 @@
 import * as crypto from "node:crypto";
 import { pooledBytes } from "@waybill/base";
 
+/** Hash functions of the encryption types' HMACs. */
 export type HmacHash = "sha1" | "sha256" | "sha384";
 
 const blockSizes = { sha1: 64, sha256: 64, sha384: 128 } as const;

@@ -66,6 +66,7 @@ export function rc4StringToKey({ password }: StringToKeyInput): Uint8Array {
   return md4(Buffer.from(password, "utf16le"));
 }
 
+/** HMAC-MD5 (RFC 2104), 16 octets: what rc4-hmac derives its keys with. */
 export function hmacMd5(key: Uint8Array, data: Uint8Array): Uint8Array {
   return new Uint8Array(createHmac("md5", key).update(data).digest());
 }

@@ -9,6 +9,7 @@ export const maxIterations = 1_048_576;
 /** What Active Directory uses. Fewer would let who forges a KDC's answer make passwords cheap to guess. */
 export const minIterations = 4096;
 
+/** Parameters of string-to-key beside password and salt. */
 export interface StringToKeyOptions {
   /** The `s2kparams` of ETYPE-INFO2: four octets, the iteration count, big-endian (RFC 3962 section 4). */
   readonly params?: Uint8Array | undefined;

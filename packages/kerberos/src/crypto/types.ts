@@ -25,6 +25,7 @@ export interface KeySchedule {
   prf(input: Uint8Array): Uint8Array;
 }
 
+/** What a string-to-key function works on: RFC 3961 section 3. */
 export interface StringToKeyInput {
   readonly password: string;
   readonly salt: Uint8Array;

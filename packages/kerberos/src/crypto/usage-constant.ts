@@ -2,6 +2,7 @@ import { nfold } from "./nfold.ts";
 
 /** What a derived key is for. The octet ends the constant it is derived with: RFC 3961 section 5.3. */
 const purposes = { checksum: 0x99, encryption: 0xaa, integrity: 0x55 } as const;
+/** One of the three keys that are derived for a usage. */
 export type KeyPurpose = keyof typeof purposes;
 
 const foldedConstants = new Map<number, Uint8Array>();

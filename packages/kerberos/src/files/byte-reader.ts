@@ -14,6 +14,7 @@ export function malformed(code: string, what: string, offset: number, reason: st
   });
 }
 
+/** What the reader's errors say they were reading. */
 export interface ByteReaderOptions {
   /** The code and the words of errors: `MALFORMED_KEYTAB`, `the keytab`. */
   readonly code: string;

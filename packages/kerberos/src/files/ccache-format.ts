@@ -109,6 +109,7 @@ export function parseCachePrincipal(reader: ByteReader): Principal {
   return { realm, nameType, components };
 }
 
+/** The counterpart of `parseCachePrincipal`. */
 export function encodeCachePrincipal(out: ByteWriter, { nameType, components, realm }: Principal): void {
   out.uint32(nameType).uint32(components.length).data32(realm);
   for (const component of components) out.data32(component);

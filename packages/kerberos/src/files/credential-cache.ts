@@ -19,4 +19,5 @@ export interface CredentialCache {
   destroy(options?: CacheOptions): Promise<void>;
 }
 
+/** How long a cache's operation may wait for others. */
 export type CacheOptions = LockOptions;

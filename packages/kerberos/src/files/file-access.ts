@@ -48,6 +48,7 @@ function checkSize(path: string, size: number, limit: number): void {
   });
 }
 
+/** What the new file is like, and which old one it takes the place of. */
 export interface ReplaceOptions {
   /** Default: 0600. */
   readonly mode?: number | undefined;
@@ -135,6 +136,7 @@ async function synchronizeDirectory(path: string): Promise<void> {
   }
 }
 
+/** How long to wait for a lock. */
 export interface LockOptions {
   /** How long to wait for another holder, in milliseconds. Default: 5000. */
   readonly timeout?: number | undefined;

@@ -28,6 +28,7 @@ import { parseCacheCredential, parseCachePrincipal, splitEntries } from "./ccach
 import type { CacheOptions, CredentialCache } from "./credential-cache.ts";
 import { cacheNotFound } from "./memory-cache.ts";
 
+/** Where sssd-kcm and Heimdal's kcm listen unless krb5.conf's `kcm_socket` says otherwise. */
 export const defaultKcmSocket = "/var/run/.heim_org.h5l.kcm-socket";
 
 const Operation = {

@@ -27,11 +27,13 @@ export interface ConfNode {
   final: boolean;
 }
 
+/** A file that `include` or `includedir` brings in. */
 export interface IncludedFile {
   readonly path: string;
   readonly text: string;
 }
 
+/** Where included files come from, and what messages call the file. */
 export interface ParseKrb5ConfOptions {
   /** What errors call the file. */
   readonly path?: string | undefined;
@@ -51,6 +53,7 @@ interface State {
   includes: number;
 }
 
+/** An empty profile: what sections are added to. */
 export function newRoot(): ConfNode {
   return section("");
 }

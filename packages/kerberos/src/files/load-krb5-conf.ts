@@ -62,6 +62,7 @@ function readDirectory(path: string): readonly IncludedFile[] {
   }
 }
 
+/** What `%{…}` in paths stands for. */
 export interface TokenValues {
   readonly uid: number;
   readonly username: string;

@@ -30,6 +30,7 @@ export class MemoryCache implements CredentialCache {
   }
 }
 
+/** CCACHE_NOT_FOUND: there is no such cache, so nobody has logged in. */
 export function cacheNotFound(name: string, cause?: unknown): KerberosError {
   return new KerberosError(`there is no credential cache ${name}`, {
     code: "CCACHE_NOT_FOUND",

@@ -5,6 +5,7 @@ import { FileCache } from "./file-cache.ts";
 import { KcmCache } from "./kcm-cache.ts";
 import { MemoryCache } from "./memory-cache.ts";
 
+/** Where to find caches that are no files. */
 export interface OpenCacheOptions {
   /** Where the KCM daemon listens; `kcm_socket` of [libdefaults]. */
   readonly kcmSocket?: string | undefined;

@@ -12,6 +12,7 @@ import { decoding, GssError } from "./gss-error.ts";
 import { openTicket, type ServiceKeys } from "./open-ticket.ts";
 import type { ReplayCache } from "./replay-cache.ts";
 
+/** What an AP-REQ is checked against. */
 export interface AcceptApReqOptions {
   readonly keytab: ServiceKeys;
   /** Accept tickets for this principal only. Default: for any whose key is there, by whatever name. */
@@ -22,6 +23,7 @@ export interface AcceptApReqOptions {
   readonly clockSkew: number;
 }
 
+/** An AP-REQ that passed every check, with what was sealed in it. */
 export interface AcceptedApReq {
   readonly request: ApReq;
   readonly encTicketPart: EncTicketPart;

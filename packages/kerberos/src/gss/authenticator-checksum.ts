@@ -11,6 +11,7 @@ export interface AuthenticatorChecksum {
   readonly delegation?: Uint8Array | undefined;
 }
 
+/** The counterpart of `decodeAuthenticatorChecksum`. */
 export function encodeAuthenticatorChecksum(value: AuthenticatorChecksum): Uint8Array {
   const { bindings, flags, delegation } = value;
   if (delegation !== undefined && delegation.length > 0xffff) {

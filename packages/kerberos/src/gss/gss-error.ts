@@ -24,6 +24,7 @@ export type GssErrorCode =
   | "SPNEGO_REJECTED"
   | "SPNEGO_MIC_MISSING";
 
+/** What a {@link GssError} carries beside code and message. */
 export interface GssErrorDetails extends Omit<KerberosErrorDetails, "code"> {
   /** To be sent to the peer before giving up, when the protocol has a word for this failure. */
   readonly token?: Uint8Array | undefined;

@@ -9,6 +9,7 @@ export const MechanismOid = {
   ntlm: "1.3.6.1.4.1.311.2.2.10",
 } as const;
 
+/** Whether a mechanism is Kerberos, in either spelling. */
 export function isKrb5(oid: string): boolean {
   return oid === MechanismOid.krb5 || oid === MechanismOid.microsoftKrb5;
 }

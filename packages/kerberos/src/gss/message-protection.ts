@@ -5,6 +5,7 @@ export interface SplitToken {
   readonly headerLength: number;
 }
 
+/** A Wrap token of the peer, opened and found genuine; whether it comes in order is not looked at yet. */
 export interface ReceivedToken {
   readonly message: Uint8Array;
   readonly confidential: boolean;

@@ -49,6 +49,7 @@ const sealUsage = (fromAcceptor: boolean): number =>
 const signUsage = (fromAcceptor: boolean): number =>
   fromAcceptor ? KeyUsage.gssAcceptorSign : KeyUsage.gssInitiatorSign;
 
+/** How a Wrap token is laid out: RFC 4121 section 4.2.5, MS-KILE section 3.4.5.4.1. */
 export interface WrapOptions {
   /** Rotate checksums to the front, so that the message's octets are the token's last ones. */
   readonly rotated?: boolean | undefined;

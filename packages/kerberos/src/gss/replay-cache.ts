@@ -19,6 +19,7 @@ export interface ReplayCache {
 /** Octets of an authenticator's fingerprint. */
 export const fingerprintSize = 16;
 
+/** What a replay cache remembers of an authenticator: SHA-256 of its ciphertext, cut to 16 octets. */
 export function fingerprintAuthenticator(authenticator: Uint8Array): Uint8Array {
   return createHash("sha256").update(authenticator).digest().subarray(0, fingerprintSize);
 }
@@ -39,6 +40,7 @@ export function isForgettable(slice: number, now: EpochMs, clockSkew: number): b
   return (slice + 1) * sliceLength <= now - clockSkew;
 }
 
+/** How long and how much a replay cache remembers. */
 export interface ReplayCacheOptions {
   /** The acceptor's tolerance in milliseconds; what is older is refused for its age. Default 5 minutes. */
   readonly clockSkew?: number | undefined;
@@ -46,6 +48,7 @@ export interface ReplayCacheOptions {
   readonly maxRecords?: number | undefined;
 }
 
+/** Authenticators of one five minutes, unless told otherwise. */
 export const defaultMaxRecords = 1_000_000;
 
 /** A replay cache of one process, forgotten when it ends. */
@@ -77,6 +80,7 @@ export class MemoryReplayCache implements ReplayCache {
   }
 }
 
+/** REPLAY_CACHE_FULL: nothing can be accepted any more without forgetting what still counts. */
 export function cacheFull(records: number): GssError {
   return new GssError(
     "REPLAY_CACHE_FULL",

@@ -60,10 +60,12 @@ export const NegotiationToken = choice("NegotiationToken", {
   response: context(1, NegTokenResp),
 });
 
+/** A NegTokenInit as the first token carries it, in its frame: RFC 4178 section 4.2.1. */
 export function encodeInit(value: NegTokenInit): Uint8Array {
   return frameToken(MechanismOid.spnego, NegotiationToken.encode({ kind: "init", value }));
 }
 
+/** A NegTokenResp: RFC 4178 section 4.2.2. */
 export function encodeResponse(value: NegTokenResp): Uint8Array {
   return NegotiationToken.encode({ kind: "response", value });
 }

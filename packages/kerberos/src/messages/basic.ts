@@ -92,6 +92,7 @@ export const AuthorizationDataElement = sequence("AuthorizationDataElement", {
 });
 export type AuthorizationDataElement = Infer<typeof AuthorizationDataElement>;
 
+/** RFC 4120 section 5.2.6; the ASN.1 stands above its element. */
 export const AuthorizationData = sequenceOf(AuthorizationDataElement);
 export type AuthorizationData = Infer<typeof AuthorizationData>;
 

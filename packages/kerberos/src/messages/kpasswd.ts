@@ -43,6 +43,7 @@ export interface KpasswdFrame {
   readonly message: Uint8Array;
 }
 
+/** The counterpart of `decodeKpasswdFrame`. */
 export function encodeKpasswdFrame(frame: KpasswdFrame): Uint8Array {
   const length = 6 + frame.ap.length + frame.message.length;
   if (length > 0xffff) throw malformed(`a frame of ${length} bytes does not fit its 16-bit length`);
@@ -80,6 +81,7 @@ export function decodeKpasswdReply(userData: Uint8Array): KpasswdReply {
   return { result: (high << 8) | low, text: userData.subarray(2) };
 }
 
+/** The counterpart of `decodeKpasswdReply`. */
 export function encodeKpasswdReply(reply: KpasswdReply): Uint8Array {
   return concatBytes(Uint8Array.of(reply.result >> 8, reply.result), reply.text);
 }

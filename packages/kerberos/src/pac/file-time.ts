@@ -10,6 +10,7 @@ const twoTo32 = 0x1_0000_0000;
  */
 export type FileTime = EpochMs | undefined;
 
+/** Reads a FILETIME from its two halves. */
 export function decodeFileTime(low: number, high: number): FileTime {
   if (low === 0 && high === 0) return undefined;
   if (high >= 0x7fffffff) return Number.POSITIVE_INFINITY;
@@ -18,6 +19,7 @@ export function decodeFileTime(low: number, high: number): FileTime {
   return upper * twoTo32 + Math.floor(((high - upper * 10_000) * twoTo32 + low) / 10_000) - offset;
 }
 
+/** The counterpart of `decodeFileTime`. */
 export function encodeFileTime(time: FileTime): { readonly low: number; readonly high: number } {
   if (time === undefined) return { low: 0, high: 0 };
   const whole = Math.floor(time) + offset;

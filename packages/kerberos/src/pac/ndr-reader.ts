@@ -109,6 +109,7 @@ export class NdrReader {
   }
 }
 
+/** The fixed part of an RPC_UNICODE_STRING (MS-DTYP section 2.3.10): its text follows among the referents. */
 export interface StringHead {
   readonly field: string;
   readonly length: number;

@@ -75,6 +75,7 @@ export const ErrorCode = {
   KDC_ERR_NO_ACCEPTABLE_KDF: 100,
 } as const;
 
+/** The name of an error code of RFC 4120 section 7.5.9. */
 export type ErrorCodeName = keyof typeof ErrorCode;
 
 const names: ReadonlyMap<number, string> = new Map(

@@ -14,4 +14,5 @@ export interface KdcLocator {
   locate(realm: string, service: KdcService, signal?: AbortSignal): Promise<readonly KdcEndpoint[]>;
 }
 
+/** The ports of RFC 4120 section 7.2 and RFC 3244, where configuration and DNS name none. */
 export const defaultPort: Readonly<Record<KdcService, number>> = { kdc: 88, kpasswd: 464 };

@@ -45,6 +45,7 @@ export function framed(message: Uint8Array): Uint8Array {
   return frame;
 }
 
+/** KDC_BAD_FRAME: what answered does not speak as a KDC does. */
 export function badFrame(what: string): KerberosError {
   return new KerberosError(`no valid answer came from the KDC: ${what}`, { code: "KDC_BAD_FRAME" });
 }
