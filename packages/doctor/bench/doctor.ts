@@ -1,64 +1,99 @@
-import { utf8 } from "@waybill/base";
-import { loadFromLdif, MemoryDirectory, migrationServiceClass } from "@waybill/directory";
-import { examine, PredictionMatrix } from "@waybill/doctor";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { MemoryDirectory, migrationServiceClass } from "@waybill/directory";
+import { PredictionMatrix } from "@waybill/doctor";
+import { build } from "esbuild";
+import { type Size, writeLargeExport } from "./large-export.ts";
 
-export interface DoctorFigures {
-  readonly loadSeconds: number;
-  readonly examineSeconds: number;
-  /** Largest resident set of the process, in MiB. */
+/** A whole process, from its start to its end. */
+export interface ProcessFigures {
+  readonly seconds: number;
+  /** Seconds of CPU, in user and system mode. */
+  readonly cpu: number;
+  /** Largest resident set, in MiB. */
   readonly memory: number;
-  readonly findings: number;
 }
 
-const sid = "S-1-5-21-1-2-3";
-
-/** An export of many people and hosts, in pieces as a file's stream gives them. */
-function* ldifExport(accounts: number, hosts: number, entries: number): Generator<Uint8Array> {
-  yield utf8(`dn: DC=lab,DC=test\nobjectClass: domainDNS\nobjectSid: ${sid}\nmsDS-Behavior-Version: 7\n\n`);
-  const account = (name: string, rid: number, classes: string, uac: number, more: string): Uint8Array =>
-    utf8(
-      `dn: CN=${name.replace("$", "")},OU=all,DC=lab,DC=test\nobjectClass: ${classes}\nsAMAccountName: ${name}\n` +
-        `objectSid: ${sid}-${rid}\nuserAccountControl: ${uac}\nprimaryGroupID: ${classes === "computer" ? 515 : 513}\n` +
-        `pwdLastSet: 133700000000000000\naccountExpires: 0\n${more}\n`,
-    );
-  yield account("krbtgt", 502, "user", 514, "");
-  const perHost = Math.floor(entries / hosts);
-  for (let index = 0; index < hosts; index++) {
-    const name = `hv${index}`;
-    const lines = [`dNSHostName: ${name}.lab.test`];
-    for (const service of ["HOST", "WSMAN", migrationServiceClass])
-      lines.push(
-        `servicePrincipalName: ${service}/${name}`,
-        `servicePrincipalName: ${service}/${name}.lab.test`,
-      );
-    for (let entry = 0; entry < perHost; entry++) {
-      const target = `hv${(index + 1 + Math.floor(entry / 4)) % hosts}${entry % 2 === 0 ? "" : ".lab.test"}`;
-      lines.push(`msDS-AllowedToDelegateTo: ${entry % 4 < 2 ? migrationServiceClass : "cifs"}/${target}`);
-    }
-    yield account(`${name.toUpperCase()}$`, 2000 + index, "computer", 4096, `${lines.join("\n")}\n`);
-  }
-  for (let index = 0; index < accounts - hosts - 1; index++)
-    yield account(`user${index}`, 10_000 + index, "user", 66_048, "");
+export interface ExaminationFigures {
+  readonly ldif: ProcessFigures;
+  readonly ldap: ProcessFigures;
 }
 
-/** Reads an export and looks it over. */
+/** `waybill doctor` as it is installed, over an export and over LDAP. */
 export async function benchExamination(
-  accounts = 100_000,
-  hosts = 500,
-  entries = 2000,
-): Promise<DoctorFigures> {
+  size: Size = { accounts: 100_000, hosts: 500, entries: 2000 },
+): Promise<ExaminationFigures> {
+  const folder = mkdtempSync(join(tmpdir(), "waybill-bench-doctor-"));
+  try {
+    const file = join(folder, "export.ldif");
+    await writeLargeExport(file, size);
+    await bundle(folder);
+    const ldif = await measure(join(folder, "waybill.mjs"), ["doctor", "--ldif", file]);
+    const path = join(folder, "ldapi");
+    const server = spawn(process.execPath, [join(folder, "server.mjs"), file, path], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      for await (const line of createInterface(server.stdout)) if (line === "ready") break;
+      return { ldif, ldap: await measure(join(folder, "client.mjs"), [path]) };
+    } finally {
+      server.kill("SIGTERM");
+      await once(server, "exit");
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Chunks, as `npm run build` makes them: what a command does not need is not read. */
+async function bundle(folder: string): Promise<void> {
+  const root = join(import.meta.dirname, "../../..");
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  await build({
+    entryPoints: {
+      waybill: join(root, "packages/cli/src/main.ts"),
+      server: join(import.meta.dirname, "ldap-server.ts"),
+      client: join(import.meta.dirname, "ldap-client.ts"),
+    },
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    conditions: ["@waybill/source"],
+    external: ["lmdb"],
+    logLevel: "error",
+    banner: {
+      js: 'import { createRequire as bundledRequire } from "node:module"; const require = bundledRequire(import.meta.url);',
+    },
+  });
+}
+
+const reporter = `data:text/javascript,${encodeURIComponent(
+  'import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, JSON.stringify(process.resourceUsage())));',
+)}`;
+
+async function measure(script: string, args: readonly string[]): Promise<ProcessFigures> {
   const began = performance.now();
-  const { directory, problems } = await loadFromLdif(ldifExport(accounts, hosts, entries));
-  const loaded = performance.now();
-  const people = Array.from({ length: 20 }, (_, index) => `user${index}`);
-  const report = examine({ view: directory, problems, people, evidence: "s4u2self" });
-  const done = performance.now();
-  return {
-    loadSeconds: (loaded - began) / 1000,
-    examineSeconds: (done - loaded) / 1000,
-    memory: process.resourceUsage().maxRSS / 1024,
-    findings: report.findings.length,
-  };
+  const child = spawn(process.execPath, [`--import=${reporter}`, script, ...args], {
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+  });
+  let report = "";
+  child.stdio[3]?.on("data", (chunk: Buffer) => {
+    report += chunk.toString();
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  const seconds = (performance.now() - began) / 1000;
+  // 5: there are findings.
+  if (code !== 0 && code !== 5) throw new Error(`${script} ended with ${code}`);
+  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(report) as NodeJS.ResourceUsage;
+  return { seconds, cpu: (userCPUTime + systemCPUTime) / 1e6, memory: maxRSS / 1024 };
 }
 
 /** Predicts every person × source × destination; the seconds it takes, and how many cells. */
