@@ -15,7 +15,7 @@ import type { KdcContext } from "./kdc-context.ts";
 import { nameText } from "./names.ts";
 import { KdcRefusal } from "./refusal.ts";
 import { type FindHolder, type TicketHolder, ticketGrantingHolder } from "./ticket-holder.ts";
-import { type OpenedTicket, readTicketPart } from "./ticket-pac.ts";
+import type { OpenedTicket } from "./ticket-pac.ts";
 
 /** An AP-REQ made with a ticket whose key this KDC has. */
 export interface OpenedApRequest {
@@ -90,7 +90,11 @@ export function openTicket(ticket: Ticket, holder: KeyHolder, context: KdcContex
       facts: { etype, kvno, clock: context.clock.now() },
     });
   }
-  return readTicketPart(decrypt(found.key, KeyUsage.ticket, cipher), found.key);
+  const { tickets } = context;
+  return (
+    tickets.find(cipher, found.key) ??
+    tickets.open(cipher, decrypt(found.key, KeyUsage.ticket, cipher), found.key)
+  );
 }
 
 /** @throws KdcRefusal KRB_AP_ERR_TKT_EXPIRED, KRB_AP_ERR_TKT_NYV */

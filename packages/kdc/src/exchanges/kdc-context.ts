@@ -3,6 +3,7 @@ import type { Account, DirectoryView } from "@waybill/directory";
 import type { KdcProfile } from "../policy/index.ts";
 import type { PacSource } from "./pac-content.ts";
 import type { ReplayCache } from "./replay-cache.ts";
+import type { TicketMemory } from "./ticket-memory.ts";
 
 /** Where a request came from. */
 export interface RequestContext {
@@ -48,6 +49,7 @@ export interface KdcContext {
   readonly settings: KdcSettings;
   readonly profile: KdcProfile;
   readonly replays: ReplayCache;
+  readonly tickets: TicketMemory;
   readonly pacs: PacSource;
   readonly accountState: AccountStateWriter | undefined;
 }

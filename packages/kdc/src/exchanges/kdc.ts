@@ -26,6 +26,7 @@ import { PacSource } from "./pac-content.ts";
 import { KdcRefusal } from "./refusal.ts";
 import { ReplayCache } from "./replay-cache.ts";
 import { answerTgs, openTgsRequest } from "./tgs-exchange.ts";
+import { TicketMemory } from "./ticket-memory.ts";
 
 export interface KdcOptions {
   readonly directory: DirectoryView;
@@ -68,6 +69,7 @@ export class Kdc {
       settings: { ...defaultKdcSettings, ...options.settings },
       profile: options.profile ?? activeDirectory,
       replays: new ReplayCache({ clock, clockSkew: directory.domain.tickets.maxClockSkew }),
+      tickets: new TicketMemory(),
       pacs: new PacSource(directory, options.serverName ?? "DC1"),
       accountState: options.accountState,
     };

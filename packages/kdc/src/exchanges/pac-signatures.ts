@@ -1,4 +1,4 @@
-import type { Account } from "@waybill/directory";
+import type { Account, KeySet } from "@waybill/directory";
 import {
   checksumTypeFor,
   type EncryptionKey,
@@ -63,15 +63,44 @@ export function worst(...states: readonly SignatureState[]): SignatureState {
   return gravest.find((state) => states.includes(state)) ?? "valid";
 }
 
-/** All signatures that this KDC puts on a service ticket. */
+const serverSignatures = new WeakMap<OpenedTicket, SignatureState>();
+
+/** The signature made with the key a ticket is encrypted in; kept with the ticket. */
+export function serverSignature(ticket: OpenedTicket): SignatureState {
+  const { pac, key } = ticket;
+  if (pac === undefined) return "missing";
+  let state = serverSignatures.get(ticket);
+  if (state === undefined) {
+    state = tested(() => verifyServerSignature(pac, key));
+    serverSignatures.set(ticket, state);
+  }
+  return state;
+}
+
+type ServiceTicketSignatures = Pick<EvidenceFacts, "pacSignatures" | "ticketSignature">;
+
+const unsigned: ServiceTicketSignatures = { pacSignatures: "missing", ticketSignature: "missing" };
+const serviceTickets = new WeakMap<
+  OpenedTicket,
+  { readonly keySets: readonly KeySet[]; readonly signatures: ServiceTicketSignatures }
+>();
+
+/** All signatures that this KDC puts on a service ticket; kept with the ticket for as long as the KDC has the same keys. */
 export function serviceTicketSignatures(
   ticket: OpenedTicket | undefined,
   krbtgt: Account,
-): Pick<EvidenceFacts, "pacSignatures" | "ticketSignature"> {
-  const pac = ticket?.pac;
-  if (ticket === undefined || pac === undefined)
-    return { pacSignatures: "missing", ticketSignature: "missing" };
-  const keys = krbtgt.keySets.flatMap((set) => set.keys);
+): ServiceTicketSignatures {
+  const { keySets } = krbtgt;
+  if (ticket?.pac === undefined) return unsigned;
+  const known = serviceTickets.get(ticket);
+  if (known?.keySets === keySets) return known.signatures;
+  const signatures = testAll(ticket, ticket.pac, keySets);
+  serviceTickets.set(ticket, { keySets, signatures });
+  return signatures;
+}
+
+function testAll(ticket: OpenedTicket, pac: Pac, keySets: readonly KeySet[]): ServiceTicketSignatures {
+  const keys = keySets.flatMap((set) => set.keys);
   const server = testedWith([ticket.key], pac, PacType.serverChecksum, () =>
     verifyServerSignature(pac, ticket.key),
   );

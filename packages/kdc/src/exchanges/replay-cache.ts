@@ -72,7 +72,7 @@ export class ReplayCache {
 }
 
 /** 53 bits of the integrity tag: as many as a number holds exactly. */
-function tagOf(ciphertext: Uint8Array): number {
+export function tagOf(ciphertext: Uint8Array): number {
   const at = ciphertext.length - 7;
   let tag = (ciphertext[at] ?? 0) & 0x1f;
   for (let i = 1; i < 7; i++) tag = tag * 256 + (ciphertext[at + i] ?? 0);

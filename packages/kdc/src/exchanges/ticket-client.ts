@@ -1,5 +1,5 @@
 import type { Account } from "@waybill/directory";
-import { type LogonInfo, type Pac, PacType, verifyServerSignature } from "@waybill/kerberos";
+import { type LogonInfo, type Pac, PacType } from "@waybill/kerberos";
 import {
   foreignClientDecision,
   isForeignSidAllowed,
@@ -11,7 +11,7 @@ import {
 import type { OpenedApRequest } from "./ap-request.ts";
 import type { KdcContext } from "./kdc-context.ts";
 import { findClient, nameText } from "./names.ts";
-import { serviceTicketSignatures, tested, worst } from "./pac-signatures.ts";
+import { serverSignature, serviceTicketSignatures, worst } from "./pac-signatures.ts";
 import { granted, KdcRefusal } from "./refusal.ts";
 import type { TicketHolder } from "./ticket-holder.ts";
 import type { OpenedTicket } from "./ticket-pac.ts";
@@ -43,7 +43,7 @@ function checkOwnTgt(tgt: OpenedTicket, context: KdcContext): Account {
   const client = accountOf(tgt, context);
   granted(serviceTgtDecision(client, pac === undefined ? "absent" : "present", profile));
   if (pac !== undefined) {
-    const signature = tested(() => verifyServerSignature(pac, tgt.key));
+    const signature = serverSignature(tgt);
     const present = pac.buffer(PacType.kdcChecksum) === undefined ? "missing" : "valid";
     granted(serviceTgtSignatureDecision(client, worst(signature, present), profile));
     granted(requestorDecision(client, pac.requestor, profile));
@@ -98,7 +98,7 @@ function checkForeignTgt(
       clientRealm: part.crealm,
       transited: between,
       pac: pac === undefined ? "absent" : "present",
-      pacSignature: pac === undefined ? "missing" : tested(() => verifyServerSignature(pac, ticket.key)),
+      pacSignature: serverSignature(ticket),
       logonDomainSid: pac?.logonInfo?.logonDomainId,
       profile: context.profile,
     }),
