@@ -16,6 +16,7 @@ const refusals: ReadonlySet<string> = new Set([
   "NOT_LOGGED_IN",
   "TICKET_EXPIRED",
   "STORAGE_NOT_AUTHORIZED",
+  "PLAN_NOT_PERMITTED",
 ]);
 const unreachables: ReadonlySet<string> = new Set([
   "KDC_UNREACHABLE",
@@ -23,7 +24,7 @@ const unreachables: ReadonlySet<string> = new Set([
   "SERVICE_UNREACHABLE",
   "DEADLINE_EXCEEDED",
   "WSMAN_UNREACHABLE",
-  "LDAP_UNREACHABLE",
+  "LDAP_CONNECT_FAILED",
 ]);
 
 export function exitCodeOf(code: string): number {

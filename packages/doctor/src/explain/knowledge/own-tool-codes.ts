@@ -95,12 +95,6 @@ export const ownToolCodes: readonly ExplainEntry[] = entriesOf("waybill", 7, [
     "Look at the plan, and agree beforehand with --yes.",
   ],
   [
-    "LDAP_UNREACHABLE",
-    "No LDAP server answers.",
-    "It is down, or ports 389 and 636 are closed.",
-    "Check name, port and firewall.",
-  ],
-  [
     "NO_DIRECTORY_SERVER",
     "No domain controller was found.",
     "No name was given, and DNS and krb5.conf name none.",
