@@ -20,6 +20,7 @@ import {
 } from "../../src/index.ts";
 import { run } from "../support/processes.ts";
 import { s4uAccounts } from "../support/s4u-accounts.ts";
+import { sambaComputer } from "../support/samba-accounts.ts";
 import { SambaDomain } from "../support/samba-domain.ts";
 
 let domain: SambaDomain;
@@ -28,7 +29,12 @@ const principal = (name: string): Principal => parsePrincipal(name, { defaultRea
 const password = (user: string): string => `Passw0rd.${user}`;
 
 beforeAll(async () => {
-  domain = await SambaDomain.start({ seed: s4uAccounts("lab.test") });
+  // One host like Samba makes them: it names no encryption types, and has no service name but its own.
+  const bare = sambaComputer("lab.test", { name: "BARE", services: ["host"] });
+  const nameless = { "msDS-SupportedEncryptionTypes": [] };
+  domain = await SambaDomain.start({
+    seed: [...s4uAccounts("lab.test"), ...bare, { op: "modify", name: "BARE$", attributes: nameless }],
+  });
   client = newClient("");
 });
 afterAll(async () => {
@@ -115,6 +121,11 @@ describe("AS exchange (RFC 4120 3.1) with Samba AD", () => {
     expect(tgt.endTime - tgt.authTime).toBeLessThanOrEqual(4 * 3_600_000);
     const refused = client.login({ ...request, etypes: [EncType.rc4Hmac] });
     await expect(refused).rejects.toMatchObject({ code: "KDC_ERR_ETYPE_NOSUPP" });
+    const proxiable = client.login({ ...request, proxiable: true });
+    await expect(proxiable).rejects.toMatchObject({
+      code: "KDC_ERR_POLICY",
+      krbError: { eText: "Ticket may not be proxiable" },
+    });
   });
 
   test("a wrong password is told with ranked causes", async () => {
@@ -190,6 +201,21 @@ describe("TGS exchange (RFC 4120 3.3) with Samba AD", () => {
     const tgt = await client.login({ principal: principal("bob"), password: password("bob") });
     const forwarded = await client.forward({ tgt });
     expect(forwarded.flags & TicketFlags.forwarded).not.toBe(0);
+  });
+
+  test("an account that names no encryption types gets RC4 tickets, with AES session keys", async () => {
+    const tgt = await client.login({ principal: principal("bob"), password: password("bob") });
+    const ticket = await client.getTicket({ tgt, server: principal("host/bare.lab.test") });
+    expect(ticket.ticket.encPart.etype).toBe(EncType.rc4Hmac);
+    expect(ticket.key.keytype).toBe(EncType.aes256CtsHmacSha1);
+    const named = await client.getTicket({ tgt, server: principal("host/kvm01.lab.test") });
+    expect(named.ticket.encPart.etype).toBe(EncType.aes256CtsHmacSha1);
+  });
+
+  test("the name host/ stands for cifs/ and the like too", async () => {
+    const tgt = await client.login({ principal: principal("bob"), password: password("bob") });
+    const ticket = await client.getTicket({ tgt, server: principal("cifs/bare.lab.test") });
+    expect(ticket.server.components).toEqual(["cifs", "bare.lab.test"]);
   });
 
   test("user-to-user: the ticket is made in the session key of the other's ticket", async () => {
