@@ -109,6 +109,23 @@ msDS-AllowedToDelegateTo: cifs/kvm02
     await expect(other).rejects.toThrow(/there is no domain in .*\n.*NO_DOMAIN\n.*waybill dc init/);
   });
 
+  it("removes only what it is asked for, and nothing that the domain needs", async () => {
+    await expect(dc("user remove krbtgt")).rejects.toThrow(/the domain needs CN=krbtgt.*\n.*ACCESS_DENIED/);
+    await expect(dc("user remove KVM01")).rejects.toThrow(/there is no user KVM01/);
+    await expect(dc("computer remove alice")).rejects.toThrow(/there is no computer alice/);
+    await expect(dc("keytab KVM01$ --out /nowhere/at/all")).rejects.toThrow(/FILE_/);
+    await expect(dc("user add carl --password-file /nowhere")).rejects.toThrow(/FILE_UNREADABLE/);
+    await dc("computer remove KVM02");
+    expect(await dc("computer list")).not.toContain("KVM02");
+  });
+
+  it("trusts another realm", async () => {
+    await dc("trust add MIT.TEST --password-file -", "between us\n");
+    expect(await dc("trust list")).toMatch(/mit\.test +both, realm/);
+    await dc("trust remove MIT.TEST");
+    await expect(dc("trust remove MIT.TEST")).rejects.toThrow(/there is no trust with MIT.TEST/);
+  });
+
   it("stops when asked to", async () => {
     server.kill("SIGTERM");
     const [code] = (await once(server, "exit")) as [number | null];

@@ -45,6 +45,32 @@ changetype: delete
     expect(directory.bySam("Guest")).toBeUndefined();
   });
 
+  it("leaves a record alone of which a line cannot be read, and carries out the others", async () => {
+    const directory = new MemoryDirectory({ realm: "LAB.TEST" });
+    const text = `dn: CN=torn,CN=Users,DC=lab,DC=test
+objectClass: user
+sAMAccountName: torn
+description:: not*base64
+
+dn: CN=Guest,CN=Users,DC=lab,DC=test
+changetype: modify
+replace: description
+description no colon
+-
+
+nonsense
+
+dn: CN=whole,CN=Users,DC=lab,DC=test
+objectClass: user
+sAMAccountName: whole
+`;
+    const result = await importLdif(directory, [utf8(text)]);
+    expect(result.problems.map(({ line }) => line)).toEqual([4, 9, 12]);
+    expect(result).toMatchObject({ added: 1, changed: 0 });
+    expect(directory.bySam("torn")).toBeUndefined();
+    expect(directory.bySam("whole")).toBeDefined();
+  });
+
   it("takes over another domain's export", async () => {
     const source = new MemoryDirectory({ realm: "LAB.TEST" });
     source.createUser({ name: "alice", sensitive: true, protected: true });

@@ -1,14 +1,13 @@
-import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { exportLdif } from "@waybill/directory";
 import { controllerPaths, createControllerState, exportKeytab } from "@waybill/kdc";
-import { encodeKeytab } from "@waybill/kerberos";
+import { writeKeytab } from "@waybill/kerberos";
 import type { Command } from "commander";
+import { readPassword } from "../session/read-password.ts";
 import { registerAccounts } from "./dc/accounts.ts";
 import { registerDelegation } from "./dc/delegation.ts";
 import { examples } from "./dc/examples.ts";
 import { registerImport } from "./dc/import.ts";
-import { readPassword } from "./dc/read-password.ts";
 import { registerServe } from "./dc/serve.ts";
 import { inDirectory, type StateOptions, withState } from "./dc/state.ts";
 import { registerTrusts } from "./dc/trusts.ts";
@@ -33,7 +32,7 @@ export function registerDc(program: Command): void {
     )
     .action(async (options: InitOptions) => {
       const { realm, controller, state } = options;
-      const administratorPassword = await readPassword(options.passwordFile, "Administrator's password");
+      const administratorPassword = await readPassword(options.passwordFile, "Administrator's password: ");
       const directory = createControllerState(state, { realm, controller, administratorPassword });
       const { domain } = directory;
       await directory.close();
@@ -54,7 +53,7 @@ function registerFiles(dc: Command): void {
     .addHelpText("after", examples("keytab 'KVM01$' --out kvm01.keytab"))
     .action(async (account: string, options: StateOptions & { out: string }) => {
       const keytab = await inDirectory(options, (directory) => exportKeytab(directory, account));
-      writeFileSync(options.out, encodeKeytab(keytab), { mode: 0o600 });
+      await writeKeytab(options.out, keytab);
       console.log(`wrote ${keytab.entries.length} keys to ${options.out}`);
     });
   withState(dc.command("krb5-conf"))

@@ -45,6 +45,7 @@ export function createDomain(editor: DirectoryEditor, domain: NewDomain): void {
     throw new DirectoryError("the directory already holds a domain", {
       code: "ALREADY_EXISTS",
       family: "caller",
+      remedy: "Use it, or make the new one in an empty directory.",
     });
   }
   const sid = domain.sid ?? randomDomainSid(editor);

@@ -193,8 +193,19 @@ export class DirectoryEditor extends ObjectEditor {
     return this.#account(this.set(this.find(account), settings));
   }
 
+  /** @throws DirectoryError NO_SUCH_OBJECT, ACCESS_DENIED for what the domain cannot do without */
   delete(account: string): void {
-    this.remove(this.reader.dnOf(this.find(account).id));
+    const object = this.find(account);
+    const dn = this.reader.dnOf(object.id);
+    if (object.attributes.get("iscriticalsystemobject")?.[0] === "TRUE") {
+      throw new DirectoryError(`the domain needs ${dn}`, {
+        code: "ACCESS_DENIED",
+        family: "caller",
+        facts: { dn },
+        remedy: "Disable the account instead, if it must not be used.",
+      });
+    }
+    this.remove(dn);
   }
 
   /** By sAMAccountName (a computer's `$` may be left out), SID or DN. @throws DirectoryError NO_SUCH_OBJECT */

@@ -17,6 +17,7 @@ export function assertNameFree(reader: DirectoryReader, samAccountName: string, 
     code: "NAME_TAKEN",
     family: "caller",
     facts: { name: samAccountName, owner: reader.dnOf(taken) },
+    remedy: "Choose another name, or change the account that has it.",
   });
 }
 
@@ -47,5 +48,6 @@ export function assertUpnFree(reader: DirectoryReader, upn: string, own: number 
     code: "UPN_TAKEN",
     family: "caller",
     facts: { upn, owner: reader.dnOf(taken) },
+    remedy: "Choose another name, or take it from that account first.",
   });
 }

@@ -207,6 +207,8 @@ export function noSuchObject(dn: string): DirectoryError {
     code: "NO_SUCH_OBJECT",
     family: "caller",
     facts: { dn },
+    remedy:
+      "Check the spelling: account names (a computer's with or without $), SIDs and distinguished names are taken.",
   });
 }
 
@@ -215,5 +217,6 @@ function alreadyExists(dn: string): DirectoryError {
     code: "ALREADY_EXISTS",
     family: "caller",
     facts: { dn },
+    remedy: "Change it, or remove it first.",
   });
 }

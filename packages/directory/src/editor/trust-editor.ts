@@ -7,7 +7,6 @@ import { encodeSid } from "../security/sid.ts";
 import { saltedKeySet } from "./account-keys.ts";
 import type { DirectoryEditor } from "./directory-editor.ts";
 import { assertNameFree } from "./name-checks.ts";
-import { noSuchObject } from "./object-editor.ts";
 
 export interface NewTrust {
   /** The other realm, `OTHER.TEST`. */
@@ -99,6 +98,6 @@ export function removeTrust(editor: DirectoryEditor, partner: string): void {
 function requireTrust(editor: DirectoryEditor, partner: string): Trust {
   const lower = partner.toLowerCase();
   const found = editor.reader.trusts().find((trust) => trust.partner.toLowerCase() === lower);
-  if (found === undefined) throw noSuchObject(`a trust with ${partner}`);
-  return found;
+  if (found !== undefined) return found;
+  throw new DirectoryError(`there is no trust with ${partner}`, { code: "NO_SUCH_OBJECT", family: "caller" });
 }

@@ -18,7 +18,7 @@ export interface ImportResult {
 /**
  * Carries out an LDIF file as the domain's Administrator: entries are added, or brought into line when they exist;
  * change records do what they say. What the directory keeps itself (SIDs, times) is left out. Each record is one
- * transaction; one that fails is reported and skipped.
+ * transaction; one that fails, or has a line that cannot be read, is reported and skipped as a whole.
  *
  * @throws DirectoryError BAD_LDIF, NO_SUCH_OBJECT when the domain has lost its Administrator
  */
@@ -44,6 +44,7 @@ export async function importLdif(
   };
   const onProblem = (problem: LdifProblem): number => problems.push(problem);
   for await (const record of readLdif(source, { onProblem, signal: options.signal })) {
+    if (record.damaged) continue;
     attempt(record.line, () => {
       if (record.kind === "entry" || record.kind === "add") {
         const later = record.attributes.find(({ type }) => type.toLowerCase() === "member");

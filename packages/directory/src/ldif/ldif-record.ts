@@ -1,7 +1,7 @@
 import type { AttributeChange, EntryData } from "@waybill/ldap";
 
-/** One record of RFC 2849: an entry, or a change. */
-export type LdifRecord =
+/** One record of RFC 2849: an entry, or a change. `damaged`: part of it could not be read, which was reported. */
+export type LdifRecord = { readonly damaged?: true } & (
   | ({ readonly kind: "entry"; readonly line: number } & EntryData)
   | ({ readonly kind: "add"; readonly line: number } & EntryData)
   | { readonly kind: "delete"; readonly line: number; readonly dn: string }
@@ -18,7 +18,8 @@ export type LdifRecord =
       readonly newRdn: string;
       readonly deleteOldRdn: boolean;
       readonly newSuperior?: string | undefined;
-    };
+    }
+);
 
 /** Something in a file that could not be used as it stands. Reading goes on. */
 export interface LdifProblem {

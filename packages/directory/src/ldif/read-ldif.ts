@@ -59,10 +59,14 @@ export class LdifReader {
   readonly #lines: LogicalLines;
   readonly #names: AttributeNames;
   #record: LdifLine[] = [];
+  #damaged = false;
 
   constructor(visit: (record: LdifRecord) => void, { onProblem, attributes }: ReadLdifOptions = {}) {
     this.#visit = visit;
-    this.#report = (line, text) => onProblem?.({ line, text });
+    this.#report = (line, text) => {
+      this.#damaged = true;
+      onProblem?.({ line, text });
+    };
     this.#source = new Utf8Source(this.#report);
     this.#names = new AttributeNames(
       attributes === undefined ? () => true : (name) => attributes.has(name) || keywords.has(name),
@@ -78,9 +82,9 @@ export class LdifReader {
   end(): void {
     this.#lines.push(this.#source.end());
     const cut = this.#lines.end();
-    this.#finish();
     if (cut !== undefined)
       this.#report(cut, "the file ends in the middle of this line; it may have been cut short");
+    this.#finish();
   }
 
   #take(line: number, buffer: Uint8Array, start: number, end: number): void {
@@ -118,10 +122,15 @@ export class LdifReader {
   }
 
   #finish(): void {
-    if (this.#record.length === 0) return;
+    if (this.#record.length === 0) {
+      this.#damaged = false;
+      return;
+    }
     const record = toRecord(this.#record, this.#report);
+    const damaged = this.#damaged;
     this.#record = [];
-    if (record !== undefined) this.#visit(record);
+    this.#damaged = false;
+    if (record !== undefined) this.#visit(damaged ? { ...record, damaged } : record);
   }
 }
 

@@ -3,34 +3,37 @@ import type { AttributeValue } from "../store/stored-object.ts";
 /** The names of an object's attributes in their order; objects with the same ones share it. */
 interface Shape {
   readonly names: readonly string[];
+  /** Where each name is. */
+  readonly places: ReadonlyMap<string, number>;
   readonly next: Map<string, Shape>;
 }
 
 /** Values of an object's attributes by name, in a small part of what a `Map` of its own takes. */
 export class CompactAttributes implements ReadonlyMap<string, readonly AttributeValue[]> {
-  readonly #names: readonly string[];
+  readonly #shape: Shape;
   readonly #values: readonly (readonly AttributeValue[])[];
 
-  /** @param names shared with other objects, see `AttributeShapes` */
-  constructor(names: readonly string[], values: readonly (readonly AttributeValue[])[]) {
-    this.#names = names;
+  /** @param shape shared with other objects, see `AttributeShapes` */
+  constructor(shape: Shape, values: readonly (readonly AttributeValue[])[]) {
+    this.#shape = shape;
     this.#values = values;
   }
 
   get size(): number {
-    return this.#names.length;
+    return this.#values.length;
   }
 
   get(name: string): readonly AttributeValue[] | undefined {
-    return this.#values[this.#names.indexOf(name)];
+    const place = this.#shape.places.get(name);
+    return place === undefined ? undefined : this.#values[place];
   }
 
   has(name: string): boolean {
-    return this.#names.includes(name);
+    return this.#shape.places.has(name);
   }
 
   keys(): MapIterator<string> {
-    return this.#names.values();
+    return this.#shape.places.keys();
   }
 
   values(): MapIterator<readonly AttributeValue[]> {
@@ -38,7 +41,7 @@ export class CompactAttributes implements ReadonlyMap<string, readonly Attribute
   }
 
   entries(): MapIterator<[string, readonly AttributeValue[]]> {
-    return new Map(this.#names.map((name, at) => [name, this.#values[at] ?? []])).entries();
+    return new Map(this.#shape.names.map((name, at) => [name, this.#values[at] ?? []])).entries();
   }
 
   [Symbol.iterator](): MapIterator<[string, readonly AttributeValue[]]> {
@@ -58,7 +61,7 @@ export class CompactAttributes implements ReadonlyMap<string, readonly Attribute
 
 /** Makes the attributes of many objects, of which most have the same names and many the same values. */
 export class AttributeShapes {
-  readonly #root: Shape = { names: [], next: new Map() };
+  readonly #root: Shape = { names: [], places: new Map(), next: new Map() };
   readonly #common = new Map<string, readonly AttributeValue[]>();
 
   of(attributes: ReadonlyMap<string, readonly AttributeValue[]>): CompactAttributes {
@@ -66,12 +69,13 @@ export class AttributeShapes {
     for (const name of attributes.keys()) {
       let next = shape.next.get(name);
       if (next === undefined) {
-        next = { names: [...shape.names, name], next: new Map() };
+        const names = [...shape.names, name];
+        next = { names, places: new Map(names.map((each, place) => [each, place])), next: new Map() };
         shape.next.set(name, next);
       }
       shape = next;
     }
-    return new CompactAttributes(shape.names, [...attributes.values()]);
+    return new CompactAttributes(shape, [...attributes.values()]);
   }
 
   /** The same array for the same texts. For attributes that have few different values. */

@@ -2,8 +2,8 @@ import { WaybillError } from "@waybill/base";
 import { type Account, hasFlag } from "@waybill/directory";
 import type { Command } from "commander";
 import { formatTable } from "../../output/table.ts";
+import { readPassword } from "../../session/read-password.ts";
 import { examples } from "./examples.ts";
-import { readPassword } from "./read-password.ts";
 import { inDirectory, type StateOptions, withState } from "./state.ts";
 
 interface UserOptions extends StateOptions {
@@ -35,7 +35,7 @@ export function registerAccounts(dc: Command): void {
     .option("--group <name...>", "member of these groups")
     .addHelpText("after", examples("user add alice", "user add bob --sensitive --password-file - < secret"))
     .action(async (name: string, options: UserOptions) => {
-      const password = await readPassword(options.passwordFile, `Password of ${name}`);
+      const password = await readPassword(options.passwordFile, `Password of ${name}: `);
       await inDirectory(options, (directory) => {
         const { sensitive, upn } = options;
         directory.createUser({
@@ -53,7 +53,7 @@ export function registerAccounts(dc: Command): void {
     .description("set a user's password")
     .option("--password-file <file>", "first line is the password; - for standard input")
     .action(async (name: string, options: UserOptions) => {
-      const password = await readPassword(options.passwordFile, `New password of ${name}`);
+      const password = await readPassword(options.passwordFile, `New password of ${name}: `);
       await inDirectory(options, (directory) => directory.setPassword(name, password));
     });
   for (const [verb, accountDisable] of [
@@ -95,16 +95,18 @@ function registerRemoval(parent: Command, what: string): void {
   withState(parent.command("remove <name>"))
     .description(`delete a ${what}`)
     .action(async (name: string, options: StateOptions) => {
-      await inDirectory(options, (directory) => directory.delete(name));
+      await inDirectory(options, (directory) => {
+        const found = directory.byName(name);
+        if (found === undefined || isPerson(found) !== (what === "user")) throw noSuch(what, name);
+        directory.delete(found.sid);
+      });
     });
   withState(parent.command("list"))
     .description(`all ${what}s`)
     .option("--json", "as JSON")
     .action(async (options: ListOptions) => {
       await inDirectory(options, (directory) => {
-        const wanted = [...directory.accounts()].filter(
-          (account) => (account.kind === "user") === (what === "user"),
-        );
+        const wanted = [...directory.accounts()].filter((account) => isPerson(account) === (what === "user"));
         if (options.json === true) {
           const list = wanted.map((account) => ({
             name: account.samAccountName,
@@ -122,6 +124,18 @@ function registerRemoval(parent: Command, what: string): void {
         console.log(formatTable(["name", "state", "object"], rows));
       });
     });
+}
+
+function isPerson(account: Account): boolean {
+  return account.kind === "user";
+}
+
+function noSuch(what: string, name: string, listed: string = what): WaybillError {
+  return new WaybillError(`there is no ${what} ${name}`, {
+    code: "NO_SUCH_OBJECT",
+    family: "caller",
+    remedy: what === "group" ? "waybill dc export shows all there is." : `See waybill dc ${listed} list.`,
+  });
 }
 
 function stateOf(account: Account): string[] {
@@ -156,14 +170,10 @@ function registerSpns(dc: Command): void {
     .action(async (account: string, options: ListOptions) => {
       await inDirectory(options, (directory) => {
         const found = directory.byName(account);
-        if (found === undefined) throw unknownAccount(account);
+        if (found === undefined) throw noSuch("account", account, "user");
         printNames(found.servicePrincipalNames, options);
       });
     });
-}
-
-function unknownAccount(name: string): WaybillError {
-  return new WaybillError(`there is no account ${name}`, { code: "NO_SUCH_OBJECT", family: "caller" });
 }
 
 function registerGroups(dc: Command): void {
@@ -188,7 +198,7 @@ function registerGroups(dc: Command): void {
     .action(async (name: string, options: ListOptions) => {
       await inDirectory(options, (directory) => {
         const found = directory.groupBySam(name);
-        if (found === undefined) throw unknownAccount(name);
+        if (found === undefined) throw noSuch("group", name);
         printNames(
           [...directory.membersOf(found)].map(({ samAccountName }) => samAccountName),
           options,

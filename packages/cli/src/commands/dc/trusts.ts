@@ -1,8 +1,8 @@
 import { type Trust, TrustAttributes, TrustDirection, TrustType } from "@waybill/directory";
 import { type Command, Option } from "commander";
 import { formatTable } from "../../output/table.ts";
+import { readPassword } from "../../session/read-password.ts";
 import { examples } from "./examples.ts";
-import { readPassword } from "./read-password.ts";
 import { inDirectory, type StateOptions, withState } from "./state.ts";
 
 interface TrustOptions extends StateOptions {
@@ -38,7 +38,7 @@ export function registerTrusts(dc: Command): void {
       ),
     )
     .action(async (partner: string, options: TrustOptions) => {
-      const password = await readPassword(options.passwordFile, `Password shared with ${partner}`);
+      const password = await readPassword(options.passwordFile, `Password shared with ${partner}: `);
       const { sid, netbios, transitive, direction } = options;
       const made = await inDirectory(options, (directory) =>
         directory.createTrust({
