@@ -52,6 +52,7 @@ export const findingKinds = {
   "host-migration-off": { title: "Live migration is off", severity: "error" },
   "host-port-closed": { title: "Port 6600 cannot be reached", severity: "error" },
   "host-networks-none": { title: "No network is allowed for migration", severity: "warning" },
+  "host-networks-apart": { title: "Hosts have no migration network in common", severity: "warning" },
   "host-limit-low": { title: "No or one migration at a time", severity: "notice" },
   "host-delegation-disagrees": { title: "A host and its account do not agree", severity: "warning" },
   "host-evidence-s4u": { title: "A Waybill host in S4U2Self mode", severity: "notice" },

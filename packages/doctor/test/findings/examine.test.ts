@@ -195,6 +195,11 @@ const cases: readonly Case[] = [
   },
   {
     id: "encryption-legacy",
+    spoil: (d) => d.setAttributes("alice", { "msDS-SupportedEncryptionTypes": "4" }),
+    names: ["alice", "allows no AES", "msDS-SupportedEncryptionTypes is 4"],
+  },
+  {
+    id: "encryption-legacy",
     spoil: (d) => d.setAttributes("KVM01", { "msDS-SupportedEncryptionTypes": "4" }),
     names: ["KVM01$", "msDS-SupportedEncryptionTypes", "4"],
   },

@@ -103,6 +103,35 @@ describe("a host that was asked", () => {
   });
 });
 
+describe("migration networks", () => {
+  const apart = async (one: string, other: string): Promise<string[]> => {
+    const networks = [one, other].map((text) => {
+      const [subnet = "", prefix = "0"] = text.split("/");
+      return [{ subnet, prefixLength: Number(prefix) }];
+    });
+    let next = 0;
+    const readings = await surveyHosts({
+      view,
+      hosts: [view.bySam("KVM01$")!, view.bySam("KVM01$")!],
+      address: () => open,
+      migrationPort: open.port,
+      connect: () => session({ migrationNetworks: async () => networks[next++] ?? [] }),
+    });
+    return hostFindings(view, activeDirectory, readings).map(({ id }) => id);
+  };
+
+  it("have to have something in common", async () => {
+    expect(await apart("10.0.1.0/24", "10.0.2.0/24")).toEqual(["host-networks-apart", "host-networks-apart"]);
+    expect(await apart("10.0.1.0/24", "10.0.0.0/16")).toEqual([]);
+    expect(await apart("0.0.0.0/0", "10.0.2.0/24")).toEqual([]);
+    expect(await apart("fd00:1::/64", "fd00:2::/64")).toHaveLength(2);
+    expect(await apart("fd00:1::/64", "fd00::/16")).toEqual([]);
+    expect(await apart("fd00:1::/64", "10.0.0.0/8")).toHaveLength(2);
+    expect(await apart("10.0.1.0/200", "10.0.2.0/-1")).toHaveLength(2);
+    expect(await apart("not an address/1", "10.0.0.0/8")).toHaveLength(2);
+  });
+});
+
 describe("a host and its account", () => {
   it("disagree when the host uses S4U2Self and the account may use Kerberos only", async () => {
     view.setDelegation("KVM01", { protocol: "kerberos" });

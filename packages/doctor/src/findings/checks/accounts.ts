@@ -115,7 +115,7 @@ function encryption(examination: Examination, host: Account): Finding[] {
           ? factOf(host, "userAccountControl", "USE_DES_KEY_ONLY")
           : factOf(host, attribute, own === undefined ? "(absent)" : String(own)),
       ],
-      effect: `Clients and hosts that accept AES only get no ticket to ${name}; domain controllers updated in July 2026 and later issue RC4 tickets only to accounts that name it.`,
+      effect: `${host.kind === "user" ? `${name} gets no ticket where only AES is accepted` : `Clients and hosts that accept AES only get no ticket to ${name}`}; domain controllers updated in July 2026 and later issue RC4 tickets only to accounts that name it.`,
       remedies: [
         remedyOf(
           view,
@@ -151,13 +151,19 @@ function password(examination: Examination, host: Account): Finding[] {
   ];
 }
 
+/** Of people only what is said of them counts: service tickets are made for hosts, so no default is at work. */
+function personalEncryption(examination: Examination, person: Account): Finding[] {
+  const says = (person.supportedEncryptionTypes ?? 0) !== 0;
+  return says || hasFlag(person.userAccountControl, "useDesKeyOnly") ? encryption(examination, person) : [];
+}
+
 /** People who operate hosts but cannot be acted for, or cannot sign in. */
 export function checkPeople(examination: Examination): Finding[] {
   const { view, context, profile } = examination;
   return examination.people.flatMap((person) => {
     const subject = context.subject(person);
     const name = person.samAccountName;
-    const found: Finding[] = [];
+    const found: Finding[] = personalEncryption(examination, person);
     for (const reason of [sensitiveReason(subject), protectedReason(subject, view.domain, profile)]) {
       if (reason === undefined) continue;
       const clause = reason.sentence.replace(/\.$/, "");
@@ -204,7 +210,7 @@ export function checkPeople(examination: Examination): Finding[] {
 export function checkDomain(examination: Examination): Finding[] {
   const { view, accounts } = examination;
   const { krbtgt, domain } = view;
-  const found: Finding[] = [];
+  const found: Finding[] = personalEncryption(examination, krbtgt);
   if (hasFlag(krbtgt.userAccountControl, "notDelegated")) {
     const draft = new PlanDraft(view);
     draft.setFlag(krbtgt, "notDelegated", false);
