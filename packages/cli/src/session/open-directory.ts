@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { systemCode, WaybillError } from "@waybill/base";
 import { type LoadedDirectory, loadFromLdap, loadFromLdif } from "@waybill/directory";
 import { type KdcProfileName, kdcProfiles } from "@waybill/kdc";
@@ -61,9 +61,10 @@ export async function withDirectory<T>(
 }
 
 async function fromLdif(file: string, source: DirectorySource): Promise<OpenDirectory> {
-  const stream = file === "-" ? process.stdin : createReadStream(file);
   try {
-    const loaded = await loadFromLdif(stream, { dnsName: source.domain });
+    const loaded = await loadFromLdif(file === "-" ? process.stdin : piecesOf(file), {
+      dnsName: source.domain,
+    });
     return {
       ...loaded,
       readFrom: file === "-" ? "standard input" : file,
@@ -106,3 +107,18 @@ export async function profileOf(ldap: LdapClient): Promise<KdcProfileName> {
 }
 
 export const profileNames = Object.keys(kdcProfiles) as KdcProfileName[];
+
+/** A file in pieces that lie in one place after the other: exports are large, and every piece is used at once. */
+async function* piecesOf(file: string): AsyncGenerator<Uint8Array> {
+  const handle = await open(file);
+  const buffer = new Uint8Array(256 * 1024);
+  try {
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+}

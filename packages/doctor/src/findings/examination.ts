@@ -81,7 +81,7 @@ export function examinationOf(request: ExamineRequest): Examination {
     population.add(account);
     if (concernsDelegation(account)) accounts.push(account);
   }
-  const hosts = request.hosts?.map((host) => findHost(view, host)) ?? migrationHosts(accounts);
+  const hosts = request.hosts?.map((host) => findHost(view, host)) ?? migrationHosts(view, accounts);
   const people = request.people?.map((person) => findPerson(view, person)) ?? operators(view);
   const owners = new Map<string, Account[]>();
   for (const account of accounts) {

@@ -35,7 +35,10 @@ export function attributeOf(view: DirectoryView, account: Account, attribute: st
 }
 
 /** Computers that migrate virtual machines: they registered the migration service, in whatever spelling. */
-export function migrationHosts(accounts: Iterable<Account>): Account[] {
+export function migrationHosts(
+  view: DirectoryView,
+  accounts: Iterable<Account> = withServiceNames(view),
+): Account[] {
   const prefix = `${migrationServiceClass.toLowerCase()}/`;
   const hosts: Account[] = [];
   for (const account of accounts) {
@@ -45,4 +48,16 @@ export function migrationHosts(accounts: Iterable<Account>): Account[] {
     if (registered) hosts.push(account);
   }
   return hosts.sort((left, right) => (left.samAccountName < right.samAccountName ? -1 : 1));
+}
+
+/** Few of a directory's accounts have service names: where there is an index of these, the others are not looked at. */
+function* withServiceNames(view: DirectoryView): Iterable<Account> {
+  if (!(view instanceof DirectoryReader)) {
+    yield* view.accounts();
+    return;
+  }
+  for (const id of new Set(view.store.findByPrefix("serviceprincipalname", "microsoft"))) {
+    const account = view.accountOf(id);
+    if (account !== undefined) yield account;
+  }
 }

@@ -56,7 +56,9 @@ export async function oneMove(
   const hosts = [findHost(view, from), findHost(view, to)];
   const observed = await observe(open, options, { hosts, people, whole: false });
   const more = [...observed.findings, ...proofFindings(view, proven?.proofs ?? [], readFrom)];
-  const findings = [...results.flatMap(({ findings: own }) => own), ...more];
+  const findings = distinct([...results.flatMap(({ findings: own }) => own), ...more]);
+  // Of people who fare alike, one has the whole story told.
+  const told = new Set<string>();
   if (options.json === true) {
     const moves = results.map(({ prediction, findings: own }) => {
       const proof = proofs.get(prediction);
@@ -77,10 +79,15 @@ export async function oneMove(
       }),
     );
   } else {
-    for (const { prediction, findings: own } of results) {
-      console.log(storyText(prediction, style, proofs.get(prediction)));
-      if (own.length > 0) console.log(`\n${findingsText(own, { palette: style })}`);
+    for (const { prediction } of results) {
+      const story = storyText(prediction, style, proofs.get(prediction));
+      const like = `${prediction.outcome} ${prediction.reason?.id ?? ""}`;
+      const brief = options.all !== true && proven === undefined && told.has(like);
+      console.log(brief ? (story.split("\n", 1)[0] ?? "") : story);
+      told.add(like);
     }
+    const own = distinct(results.flatMap((result) => result.findings));
+    if (own.length > 0) console.log(`\n${findingsText(own, { palette: style })}`);
     if (proven !== undefined) console.log(`\n${proofsText(proven.proofs, proven.left)}`);
     if (observed.hosts !== undefined) console.log(`\n${hostsText(observed.hosts)}`);
     if (more.length > 0) console.log(`\n${findingsText(more, { palette: style })}`);
@@ -99,4 +106,9 @@ export async function oneMove(
     if (options.json !== true) console.log(`\nReport: ${options.html}`);
   }
   return findings;
+}
+
+/** People who fail for the same reason have the same finding. */
+function distinct(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.id} ${finding.cause}`, finding])).values()];
 }

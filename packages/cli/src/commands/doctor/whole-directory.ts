@@ -4,6 +4,7 @@ import {
   examine,
   type Finding,
   findHost,
+  findingsDigest,
   findingsText,
   findPerson,
   matrixText,
@@ -24,6 +25,9 @@ import { type DoctorOptions, peopleOf, servicesOf, startOf } from "./options.ts"
 import { writePage } from "./page.ts";
 import { proofsText, proveMoves, proverFor } from "./prove.ts";
 
+/** A terminal that does not say how high it is. */
+const usualRows = 48;
+
 /** Stories a page holds. */
 const mostStories = 60;
 
@@ -33,7 +37,7 @@ export async function wholeDirectory(
   options: DoctorOptions,
 ): Promise<readonly Finding[]> {
   const { directory: view, profile, readFrom, problems, ldap } = open;
-  const hosts = options.host?.map((host) => findHost(view, host)) ?? migrationHosts(view.accounts());
+  const hosts = options.host?.map((host) => findHost(view, host)) ?? migrationHosts(view);
   const people = peopleOf(view, options).map((person) => findPerson(view, person));
   const start = startOf(options);
   const [descriptors, observed] = await Promise.all([
@@ -88,19 +92,36 @@ export async function wholeDirectory(
     return findings;
   }
   console.log(
-    `${style.strong(report.domain)}: ${report.accounts} accounts, ${hosts.length} hosts, ${people.length} people, read from ${readFrom}; KDC as ${report.profile}.\n`,
+    `${style.strong(report.domain)}: ${count(report.accounts, "account")}, ${count(hosts.length, "host")}, ${count(people.length, "person", "people")}, read from ${readFrom}; KDC as ${report.profile}.\n`,
   );
   if (hosts.length > 1 && people.length > 0)
     console.log(`${matrixText(matrix, { palette: style, width: process.stdout.columns ?? 100 })}\n`);
   if (observed.hosts !== undefined) console.log(`${hostsText(observed.hosts)}\n`);
   if (proven !== undefined) console.log(`${proofsText(proofs, proven.left)}\n`);
+  if (hosts.length === 0)
+    console.log(
+      "No computer has registered the migration service: name hosts with --host to look at others.\n",
+    );
+  if (people.length === 0)
+    console.log(
+      "Nobody is in Hyper-V Administrators or Domain Admins: name people with --person or --group.\n",
+    );
   console.log(
     findings.length === 0
       ? style.good("Nothing to find fault with.")
-      : findingsText(findings, { palette: style }),
+      : onScreen(findings, options.all === true),
   );
   if (options.html !== undefined) console.log(`\nReport: ${options.html}`);
   return findings;
+}
+
+/** Findings in full when they fit or are asked for in full; otherwise each kind once. */
+function onScreen(findings: readonly Finding[], all: boolean): string {
+  const full = findingsText(findings, { palette: style });
+  if (all || full.split("\n").length <= Math.max(process.stdout.rows ?? 0, usualRows)) return full;
+  const how =
+    "Evidence and commands: --all. One move and its story: --from and --to. To read at leisure: --html.";
+  return `${findingsDigest(findings, { palette: style })}\n\n${style.faint(how)}`;
 }
 
 function* allMoves(
@@ -117,4 +138,8 @@ function* allMoves(
 
 function rank(verdict: string): number {
   return ["differs", "agrees", "partly", "not-tried"].indexOf(verdict);
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
 }

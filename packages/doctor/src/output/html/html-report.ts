@@ -37,6 +37,4 @@ export interface HtmlReport {
   readonly exposure: ExposureSummary;
   /** The same after the plan, when there is one. */
   readonly exposureAfter?: ExposureSummary | undefined;
-  /** Moves and findings are as they would be after the plan. */
-  readonly afterPlan?: boolean | undefined;
 }

@@ -17,7 +17,7 @@ export function matrixSection(report: HtmlReport, total: OutcomeCounts): Html {
   const { matrix } = report;
   const small = matrix.sources.length <= most.hosts && matrix.destinations.length <= most.hosts;
   const title = html`<h2 id="moves">Who can move from where to where</h2>
-<p class="lead">Started ${startWords[report.start ?? "remote"]}${report.afterPlan === true ? ", after the plan" : ""}.${small ? " Rows are sources, columns are destinations." : ""}
+<p class="lead">Started ${startWords[report.start ?? "remote"]}.${small ? " Rows are sources, columns are destinations." : ""}
 <span class="legend"><i class="works">✓</i> works <i class="depends-on-name">≈</i> depends on the name <i class="fails">✕</i> fails</span></p>`;
   if (matrix.people.length === 0 || matrix.sources.length === 0) return html``;
   const grids = small ? groupPeople(matrix) : undefined;
