@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } fr
 import { join } from "node:path";
 import { type Clock, type EpochMs, systemClock, systemCode } from "@waybill/base";
 import type { AuditRecord as AuditEntry } from "@waybill/hyperv";
+import { HostError, Hresult } from "../errors.ts";
 
 /** Hyper-V's event ids where one exists for the same thing. */
 export const EventId = {
@@ -50,16 +51,33 @@ export class AuditLog {
     this.#clock = clock;
   }
 
+  /** @throws HostError `AUDIT_UNWRITABLE`, most likely because the disk is full. */
   write(record: Omit<AuditRecord, "time" | "host">): AuditRecord {
     const full: AuditRecord = { time: this.#clock.now(), host: this.#host, ...record };
+    try {
+      this.#append(full);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new HostError(`the audit trail ${this.#path} cannot be written: ${reason}`, {
+        code: "AUDIT_UNWRITABLE",
+        family: "environment",
+        hresult: Hresult.failed,
+        facts: { path: this.#path },
+        remedy: "Make room on its disk: no move begins that the trail would not show.",
+        cause,
+      });
+    }
+    return full;
+  }
+
+  #append(record: AuditRecord): void {
     const file = openSync(this.#path, "a", 0o600);
     try {
-      writeSync(file, `${JSON.stringify(full)}\n`);
+      writeSync(file, `${JSON.stringify(record)}\n`);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    return full;
   }
 
   /** The newest records that match, oldest first. A line cut short by a crash is passed over. */

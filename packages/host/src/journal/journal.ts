@@ -2,6 +2,8 @@ import { mkdirSync } from "node:fs";
 import { type Clock, type EpochMs, systemClock } from "@waybill/base";
 import type { VmDefinition } from "@waybill/qemu";
 import { open, type RootDatabase } from "lmdb";
+import { HostError, Hresult } from "../errors.ts";
+import { DiskReserve } from "./disk-reserve.ts";
 
 /**
  * Where a VM stands on this host. Only `owner` and `owned` entitle the host to run it.
@@ -44,17 +46,29 @@ export interface MigrationRecord {
 
 type Row = VmRecord | MigrationRecord | Record<string, unknown>;
 
+/** Pages that a transaction may touch beside what it stores, in bytes. */
+const overhead = 128 << 10;
+
 /**
  * What this host must remember across crashes: its VMs, who owns them, and unfinished migrations.
  * One LMDB file; every change is one transaction and is on disk before the call returns.
  */
 export class Journal {
   readonly #database: RootDatabase<Row, string>;
+  readonly #directory: string;
+  readonly #reserve: DiskReserve;
   readonly #clock: Clock;
 
-  private constructor(database: RootDatabase<Row, string>, clock: Clock) {
+  private constructor(database: RootDatabase<Row, string>, directory: string, clock: Clock) {
     this.#database = database;
+    this.#directory = directory;
+    this.#reserve = new DiskReserve(`${directory}/journal.lmdb`);
     this.#clock = clock;
+    try {
+      this.#secure({});
+    } catch {
+      // The first change says so, if the disk is still full then.
+    }
   }
 
   static open(directory: string, clock: Clock = systemClock): Journal {
@@ -65,7 +79,7 @@ export class Journal {
       overlappingSync: false,
       mapSize: 64 << 20,
     });
-    return new Journal(database, clock);
+    return new Journal(database, directory, clock);
   }
 
   async close(): Promise<void> {
@@ -97,8 +111,31 @@ export class Journal {
     return this.#database.get(`setting/${key}`) as Record<string, unknown> | undefined;
   }
 
-  /** Applies all of `changes` or none, and returns once they are on disk. */
+  /**
+   * Applies all of `changes` or none, and returns once they are on disk.
+   *
+   * @throws HostError `JOURNAL_UNWRITABLE`, most likely because the disk is full: then nothing has changed.
+   */
   commit(changes: JournalChanges): void {
+    try {
+      this.#secure(changes);
+      this.#commit(changes);
+    } catch (cause) {
+      throw unwritable(this.#directory, cause);
+    }
+  }
+
+  /** Sees to it that a transaction will find room on disk. */
+  #secure(changes: JournalChanges): void {
+    const { lastPageNumber, pageSize } = this.#database.getStats() as {
+      lastPageNumber: number;
+      pageSize: number;
+    };
+    const used = (lastPageNumber + 1) * pageSize;
+    this.#reserve.secure(used + overhead + 2 * JSON.stringify(changes).length);
+  }
+
+  #commit(changes: JournalChanges): void {
     const updated = this.#clock.now();
     this.#database.transactionSync(() => {
       for (const vm of changes.vms ?? []) this.#database.putSync(`vm/${vm.id}`, { ...vm, updated });
@@ -119,6 +156,15 @@ export class Journal {
     if (vm !== undefined) this.commit({ vms: [{ ...vm, ...changes }] });
   }
 
+  /** Says something of a VM to the operator, or nothing more; a remark that cannot be written stops nobody. */
+  remark(id: string, note: string | undefined): void {
+    try {
+      if (this.vm(id)?.note !== note) this.changeVm(id, { note });
+    } catch {
+      // Whoever remarks comes by again.
+    }
+  }
+
   #range(prefix: string): Row[] {
     return [...this.#database.getRange({ start: prefix, end: `${prefix}\uffff` })].map(({ value }) => value);
   }
@@ -130,4 +176,16 @@ export interface JournalChanges {
   readonly migrations?: readonly MigrationRecord[];
   readonly removedMigrations?: readonly string[];
   readonly settings?: Readonly<Record<string, Record<string, unknown>>>;
+}
+
+function unwritable(directory: string, cause: unknown): HostError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HostError(`the journal in ${directory} cannot be written: ${reason}`, {
+    code: "JOURNAL_UNWRITABLE",
+    family: "environment",
+    hresult: Hresult.failed,
+    facts: { directory },
+    remedy: "Make room on its disk: what waits for it goes on by itself.",
+    cause,
+  });
 }

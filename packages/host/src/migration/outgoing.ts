@@ -253,7 +253,12 @@ export class OutgoingMigration {
       this.#parts.logger.error("migration-not-undone", { vm: this.#request.vm.name, error: failure });
     }
     const untold = !(await this.#dialogue.wasForgotten(farewellTime));
-    recordFailure(this.#parts, this.#request.migration, { reason, untold });
+    try {
+      recordFailure(this.#parts, this.#request.migration, { reason, untold });
+    } catch (failure) {
+      // The journal says "transferring" until the resolver has called it back.
+      this.#parts.logger.error("migration-not-written-off", { vm: this.#request.vm.name, error: failure });
+    }
   }
 
   async #reached(step: Parameters<StepObserver>[0]): Promise<void> {

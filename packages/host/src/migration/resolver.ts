@@ -56,6 +56,13 @@ export class Resolver {
     this.#running.set(migration, work);
   }
 
+  /** Takes up a transfer that is over and whose end could not be written down; tries until it is. */
+  callBack(migration: string, reason: string): void {
+    const record = this.#parts.journal.migration(migration);
+    if (record?.role === "source" && record.state === "transferring")
+      void this.#recoverOrLater(record, reason);
+  }
+
   /** Asks the destination until it answers. Safe to call again for the same migration. */
   settle(migration: string): Promise<void> {
     const running = this.#running.get(migration);
@@ -82,14 +89,14 @@ export class Resolver {
   }
 
   /** A machine that does not answer must not keep the service from starting. */
-  async #recoverOrLater(record: MigrationRecord): Promise<void> {
+  async #recoverOrLater(record: MigrationRecord, reason = "the service was restarted"): Promise<void> {
     try {
-      await this.#recoverTransfer(record);
+      await this.#recoverTransfer(record, reason);
     } catch (error) {
       this.#parts.logger.error("migration-not-taken-up", { vm: record.vmName, migration: record.id, error });
       this.#parts.note(record.vm, `its migration could not be called back yet: ${reasonOf(error)}`);
       void sleep(2000, this.#stop.signal)
-        .then(() => this.#recoverOrLater(record))
+        .then(() => this.#recoverOrLater(record, reason))
         .catch(() => {});
     }
   }
@@ -98,7 +105,7 @@ export class Resolver {
    * The service stopped while memory was on its way. The machine was never given up, so it is ours: whatever
    * QEMU was doing is called back, unless it had finished, in which case finishing is quicker than returning.
    */
-  async #recoverTransfer(record: MigrationRecord): Promise<void> {
+  async #recoverTransfer(record: MigrationRecord, reason: string): Promise<void> {
     const { journal, vms, logger } = this.#parts;
     const vm = journal.vm(record.vm);
     const machine = vm?.custody.state === "owner" ? await vms.machine(record.vm) : undefined;
@@ -114,7 +121,6 @@ export class Resolver {
       }
       await takeBackMachine(machine, vm.wanted === "running");
     }
-    const reason = "the service was restarted";
     journal.commit({ migrations: [{ ...record, state: "failed", reason, untold: true }] });
     logger.warn("migration-called-back", { vm: record.vmName, destination: record.peer });
     this.tell(record.id);

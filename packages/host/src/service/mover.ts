@@ -161,7 +161,10 @@ export class Mover {
       if (outgoing?.surrendered === true) this.#awaitDestination(session, request, id, error);
       else {
         this.#failed(session, request, id, error);
-        if (this.#parts.journal.migration(id)?.untold === true) this.#parts.resolver.tell(id);
+        const { resolver, journal } = this.#parts;
+        const record = journal.migration(id);
+        if (record?.state === "transferring") resolver.callBack(id, toJobError(error).message);
+        else if (record?.untold === true) resolver.tell(id);
       }
     } finally {
       close();

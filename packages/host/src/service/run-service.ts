@@ -140,9 +140,7 @@ export async function runService(
       const credential = await client.getTicket({ tgt, server }, { signal });
       return (await connector.open(host, credential, signal)).channel;
     },
-    note: (id, note) => {
-      if (journal.vm(id)?.note !== note) journal.changeVm(id, { note });
-    },
+    note: (id, note) => journal.remark(id, note),
   });
   const broker = new DelegationBroker(client, identity, evidence, logger);
   const mover = new Mover({

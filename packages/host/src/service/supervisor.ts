@@ -58,7 +58,7 @@ export class Supervisor {
         else if (vm.custody.state === "incoming") await this.#tendIncoming(vm, vm.custody.migration);
       } catch (error) {
         this.#parts.logger.error("vm-cannot-be-tended", { vm: vm.name, error });
-        this.#note(vm, error instanceof Error ? error.message : String(error));
+        this.#parts.journal.remark(vm.id, error instanceof Error ? error.message : String(error));
       }
     }
   }
@@ -81,12 +81,15 @@ export class Supervisor {
     }
     if (machine === undefined) {
       if (!this.#parts.restartCrashed) {
-        this.#note(vm, "its QEMU ended without being asked to, and restart-crashed is off");
+        this.#parts.journal.remark(
+          vm.id,
+          "its QEMU ended without being asked to, and restart-crashed is off",
+        );
         return;
       }
       logger.warn("vm-restarted", { vm: vm.name, reason: "its QEMU was gone" });
       await vms.start(vm);
-      this.#note(vm, undefined);
+      this.#parts.journal.remark(vm.id, undefined);
       return;
     }
     if (machine.incoming) {
@@ -100,7 +103,7 @@ export class Supervisor {
       // Taken back in the journal, and the service stopped before the guest was told.
       logger.warn("vm-resumed", { vm: vm.name, reason: "its migration is over and it stayed here" });
       await takeBackMachine(machine, true);
-      this.#note(vm, undefined);
+      this.#parts.journal.remark(vm.id, undefined);
       return;
     }
     if (state === "shutdown") {
@@ -120,7 +123,10 @@ export class Supervisor {
     }
     const { status } = await machine.migration();
     if (status === "completed" || status.startsWith("postcopy")) {
-      this.#note(vm, "paused: complete, and waiting for the source to say that it gave the machine up");
+      this.#parts.journal.remark(
+        vm.id,
+        "paused: complete, and waiting for the source to say that it gave the machine up",
+      );
       return;
     }
     const neverBegun = status === "setup" && Date.now() - vm.updated > patience;
@@ -130,9 +136,5 @@ export class Supervisor {
         migration,
         neverBegun ? "its memory never came" : "the transfer ended before it was complete",
       );
-  }
-
-  #note(vm: VmRecord, note: string | undefined): void {
-    if (vm.note !== note) this.#parts.journal.changeVm(vm.id, { note });
   }
 }

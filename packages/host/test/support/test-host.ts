@@ -1,6 +1,6 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { HostCaller, HyperVHost } from "@waybill/hyperv";
@@ -10,6 +10,7 @@ import { stringify } from "yaml";
 import { IpcClient } from "../../src/ipc/ipc-client.ts";
 import { remoteBroker, remoteHost } from "../../src/listener/remote-host.ts";
 import type { MigrationStep } from "../../src/migration/steps.ts";
+import { SmallDisk, type SmallDiskWish } from "./small-disk.ts";
 
 export type Verdict = "go" | "fail" | "never";
 
@@ -21,6 +22,7 @@ export interface TestHostOptions {
   readonly operators: string;
   readonly krb5Conf: string;
   readonly config?: Readonly<Record<string, unknown>>;
+  readonly smallDisk?: SmallDiskWish | undefined;
   readonly onStep: (host: TestHost, step: MigrationStep, migration: string) => Promise<Verdict>;
 }
 
@@ -37,6 +39,8 @@ export class TestHost {
   readonly run: string;
   readonly storage: string;
   readonly #options: TestHostOptions;
+  /** If it was wished for, from the first start on. */
+  disk: SmallDisk | undefined;
   #child: ChildProcess | undefined;
   #ipc: IpcClient | undefined;
   readonly #signedIn = new WeakMap<Credential, SignedIn>();
@@ -89,15 +93,21 @@ export class TestHost {
   }
 
   async start(): Promise<void> {
+    const { directory, smallDisk } = this.#options;
+    if (smallDisk !== undefined)
+      this.disk ??= await SmallDisk.mount(join(directory, smallDisk.folder), smallDisk.bytes);
     const log = openSync(this.#logPath, "a", 0o600);
-    const child = fork(
+    const [program, ...args] = [
+      ...(this.disk?.enter ?? []),
+      process.execPath,
+      "--import",
+      import.meta.resolve("tsx"),
+      "--conditions=@waybill/source",
       fileURLToPath(new URL("stepping-service.ts", import.meta.url)),
-      [join(this.#options.directory, "host.yaml")],
-      {
-        execArgv: ["--import", import.meta.resolve("tsx"), "--conditions=@waybill/source"],
-        stdio: ["ignore", log, log, "ipc"],
-      },
-    );
+      join(directory, "host.yaml"),
+    ];
+    const child = spawn(program as string, args, { stdio: ["ignore", log, log, "ipc"] });
+    closeSync(log);
     this.#child = child;
     await new Promise<void>((resolve, reject) => {
       child.once("exit", (code, signal) =>

@@ -11,6 +11,7 @@ import type { MigrationStep } from "../../src/migration/steps.ts";
 import { Copies } from "./copies.ts";
 import { startController, type TestController } from "./domain-controller.ts";
 import { Link } from "./link.ts";
+import type { SmallDiskWish } from "./small-disk.ts";
 import { TestHost, type Verdict } from "./test-host.ts";
 
 export type StepWatcher = (host: TestHost, step: MigrationStep, migration: string) => Promise<Verdict>;
@@ -21,6 +22,8 @@ export interface TwoHostsOptions {
   /** What the machine is made of; a quiet one of 16 MiB that boots nothing unless given. */
   readonly machine?: (directory: string) => Promise<Readonly<Record<string, unknown>>>;
   readonly protocol?: "kerberos" | "any";
+  /** A file system of its own for a folder of a host; takes root. */
+  readonly smallDisk?: (host: string) => SmallDiskWish | undefined;
 }
 
 /** A domain, two hosts, one machine: everything a migration takes, in one folder and on loopback. */
@@ -93,6 +96,7 @@ export class TwoHosts {
         operators: "VM Operators",
         krb5Conf,
         config: { directory: ldap, ...options.config?.(name, address) },
+        smallDisk: options.smallDisk?.(name),
         onStep: async (...args) => (await self?.onStep(...args)) ?? "go",
       });
     }) as [TestHost, TestHost];
@@ -222,6 +226,7 @@ export class TwoHosts {
     for (const host of this.hosts) this.copies.kill(host);
     await this.copies.stop();
     for (const link of this.links) link.close();
+    for (const host of this.hosts) host.disk?.close();
     await this.controller.close();
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -38,6 +38,12 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "Name another destination.",
   ],
   [
+    "AUDIT_UNWRITABLE",
+    "The host cannot write its audit trail.",
+    "The disk of its state folder is full.",
+    "Make room; no move begins that the trail would not show.",
+  ],
+  [
     "CONFIDENTIALITY_REQUIRED",
     "The peer did not ask for encryption.",
     "A client of another make, or an old one.",
@@ -127,6 +133,12 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "The two processes of a host do not understand each other.",
     "They are of different releases.",
     "Restart both services after an update.",
+  ],
+  [
+    "JOURNAL_UNWRITABLE",
+    "The host cannot write its journal.",
+    "The disk of its state folder is full.",
+    "Make room; what waits for it goes on by itself.",
   ],
   [
     "KEYTAB_EXPOSED",
