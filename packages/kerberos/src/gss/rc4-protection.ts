@@ -1,5 +1,4 @@
-import { concatBytes, equalSecrets } from "@waybill/base";
-import { fillConfounder } from "../crypto/confounder.ts";
+import { concatBytes, equalSecrets, systemRandom } from "@waybill/base";
 import { rc4 } from "../crypto/rc4.ts";
 import { hmacMd5, hmacMd5Checksum } from "../crypto/rc4-hmac.ts";
 import type { EncryptionKey } from "../messages/basic.ts";
@@ -84,7 +83,7 @@ export class Rc4Protection implements MessageProtection {
 
   #wrapBody(message: Uint8Array, confidential: boolean, sequence: number, padded: boolean): Uint8Array {
     const text = new Uint8Array(confounderSize + message.length + (padded ? 1 : 0)).fill(padding);
-    fillConfounder(text.subarray(0, confounderSize));
+    text.set(systemRandom.bytes(confounderSize));
     text.set(message, confounderSize);
     const body = new Uint8Array(At.confounder + text.length);
     const sealing = confidential ? sealRc4 : sealNone;
