@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<BenchModule>>> = {
   kdc: () => import("./kdc.ts"),
   kerberos: () => import("./kerberos.ts"),
   move: () => import("./move.ts"),
+  "test-domain": () => import("./test-domain.ts"),
 };
 
 async function main(wanted: readonly string[]): Promise<number> {
@@ -33,4 +34,6 @@ async function main(wanted: readonly string[]): Promise<number> {
   return 0;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+// A bench that found its target missed has said so already.
+if (code !== 0) process.exitCode = code;
