@@ -38,7 +38,7 @@ describe("help", () => {
     const command = commandAt(path);
     const lines = helpOf(command).trimEnd().split("\n");
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
-    expect(lines.length).toBeLessThan(55);
+    expect(lines.length).toBeLessThan(60);
     const [, examples = ""] = /Examples?:\s*\n?([\s\S]*)$/.exec(lines.join("\n")) ?? [];
     expect(examples).toContain(`waybill ${path}`);
     if (command.commands.length > 0) return;

@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { mustWork, processesWith, TestLab } from "./support/lab.ts";
-import { runToEnd, waybill, waybillCommand } from "./support/waybill.ts";
+import { groups } from "../src/commands/groups.ts";
+import { mustWork, processesWith, socketsOf, TestLab } from "./support/lab.ts";
+import { Conversation, checkout, runToEnd, waybill, waybillCommand } from "./support/waybill.ts";
 
 // The lab as a new user meets it: started, used by its printed hints with MIT's tools and the command line, ended.
 const lab = TestLab.prepare();
@@ -61,13 +62,18 @@ test("audit names the person and the delegating host", async () => {
   await signIn("alice");
   const args = ["audit", "--host", "kvm01.lab.test", "kvm02.lab.test"];
   const { stdout } = mustWork(await lab.waybill(...args));
-  expect(stdout).toMatch(/alice@LAB\.TEST/);
-  expect(stdout).toMatch(/WSMAN\/kvm01\.lab\.test@LAB\.TEST/);
+  expect(stdout).toMatch(/move-out succeeded +web01 +alice@LAB\.TEST +kvm01 +proved/);
+  expect(Math.max(...stdout.split("\n").map(({ length }) => length))).toBeLessThan(100);
   const records = mustWork(await lab.waybill(...args, "--json"))
     .stdout.trim()
     .split("\n")
-    .map((line) => JSON.parse(line) as { person: string });
-  expect(records.some(({ person }) => person === "alice@LAB.TEST")).toBe(true);
+    .map((line) => JSON.parse(line) as { person: string; delegatingHost?: string });
+  expect(records).toContainEqual(
+    expect.objectContaining({
+      person: "alice@LAB.TEST",
+      delegatingHost: "WSMAN/kvm01.lab.test@LAB.TEST",
+    }),
+  );
 });
 
 test("a sensitive person's move exits with 3, in words and as JSON", async () => {
@@ -113,30 +119,93 @@ test("NO_COLOR wins over a wish for colour", async () => {
   expect(plain.stderr).not.toContain("\u001b[");
 });
 
-test("help of every command group", async () => {
+test("waybill --help names every group of commands", async () => {
   const { stdout } = mustWork(await waybill(["--help"]));
-  const groups = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name ?? "").filter(Boolean);
-  expect(groups).toEqual(expect.arrayContaining(["move", "vm", "host", "audit", "doctor", "ticket", "lab"]));
-  for (const group of groups) {
-    const { code, stdout: help } = await waybill([group, "--help"]);
-    expect(code, group).toBe(0);
-    expect(help, group).toContain("Usage: waybill");
-    expect(help.split("\n").length, group).toBeLessThan(60);
+  for (const group of Object.keys(groups)) expect(stdout).toMatch(new RegExp(`^ {2}${group} `, "m"));
+});
+
+test("a reader that has seen enough is no error", async () => {
+  const line = `${waybillCommand.map((word) => `'${word}'`).join(" ")} doctor --help | head -1`;
+  const { stdout, stderr } = mustWork(await runToEnd("bash", ["-o", "pipefail", "-c", line]));
+  expect(stdout).toContain("Usage: waybill doctor");
+  expect(stderr).toBe("");
+});
+
+test("a refusal ends with what the doctor says, read with the person's own ticket", async () => {
+  await signIn("carol");
+  const { code, stderr } = await lab.waybill("move", "web01", "--from", "kvm01", "--to", "kvm02");
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/The doctor says: carol can move nothing from KVM01\$ to KVM02\$.*sensitive/);
+  // What the host says itself can be typed as it stands.
+  const [, command = ""] = /(waybill doctor --person \S+ --from \S+ --to \S+)/.exec(stderr) ?? [];
+  await signIn("alice");
+  const asked = await lab.waybill(...command.split(" ").slice(1));
+  expect(asked.stdout).toContain("carol can move nothing");
+  expect(asked.code).toBe(5);
+});
+
+test("Ctrl-C during a move asks the host to cancel, and waits for its word", async () => {
+  await signIn("alice");
+  const args = ["move", "web01", "--from", "kvm01", "--to", "kvm02", "--bandwidth", "1000000"];
+  const moving = new Conversation(args, lab.environment);
+  await moving.until("] memory");
+  moving.interrupt();
+  expect(await moving.ended).toBe(1);
+  expect(moving.said).toMatch(
+    /asking the host to cancel.*cancelled by alice@LAB\.TEST.*MIGRATION_CANCELLED/s,
+  );
+  expect(mustWork(await lab.waybill("vm", "list", "--host", "kvm01")).stdout).toMatch(/web01\s+running/);
+  expect(mustWork(await lab.waybill("vm", "list", "--host", "kvm02")).stdout).not.toContain("web01");
+});
+
+test("the console takes what is typed and shows what the guest says, on whichever host it runs", async () => {
+  for (const [from, to] of [
+    ["kvm01", "kvm02"],
+    ["kvm02", "kvm01"],
+  ] as const) {
+    const console = new Conversation(["lab", "console", "--state", lab.state], {});
+    await console.until("Ctrl-] leaves");
+    console.type(`echo $((6*7)) on ${from}\n`);
+    await console.until(`42 on ${from}`);
+    console.type("\u001d");
+    expect(await console.ended).toBe(0);
+    await signIn("bob");
+    mustWork(await lab.waybill("move", "web01", "--from", from, "--to", to));
   }
 });
 
 test("an unprivileged user has a lab beside this one, and lab down leaves nothing of it", async () => {
   const home = mkdtempSync(join(tmpdir(), "wb-nobody-"));
-  mustWork(await runToEnd("chown", ["nobody", home], {}));
-  const env = { HOME: home, TMPDIR: home, XDG_CACHE_HOME: join(home, ".cache"), NO_COLOR: "1" };
+  const ours = join(home, "checkout");
+  mkdirSync(ours);
+  mustWork(await runToEnd("chown", ["nobody", home]));
+  const env = { HOME: home, TMPDIR: home, XDG_CACHE_HOME: join(home, ".cache") };
   const state = join(home, "lab");
+  // The checkout may be in a folder that only root can enter: nobody sees it elsewhere.
   const asNobody = async (...args: readonly string[]) =>
-    await runToEnd("runuser", ["-u", "nobody", "--", ...waybillCommand, "lab", ...args, "--state", state], {
-      env,
-    });
+    await runToEnd(
+      "unshare",
+      [
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        'mount --bind "$0" "$1" && cd / && shift && exec runuser -u nobody -- "$@"',
+        checkout,
+        ours,
+        ...waybillCommand.map((word) => word.replace(checkout, ours)),
+        "lab",
+        ...args,
+        "--state",
+        state,
+      ],
+      { env },
+    );
   try {
     mustWork(await asNobody("up"));
     expect(processesWith(state).length).toBeGreaterThan(3);
+    expect(socketsOf(state).length).toBeGreaterThan(3);
     const { stdout } = mustWork(await asNobody("run", "ws2012r2", "--json"));
     expect(JSON.parse(stdout)).toEqual([{ scenario: "ws2012r2", problems: [] }]);
     // The first lab never noticed.
@@ -144,6 +213,7 @@ test("an unprivileged user has a lab beside this one, and lab down leaves nothin
     expect(mustWork(await lab.waybill("vm", "list", "--host", "kvm01")).stdout).toMatch(/web01\s+running/);
     mustWork(await asNobody("down"));
     expect(processesWith(state)).toEqual([]);
+    expect(socketsOf(state)).toEqual([]);
     expect(existsSync(state)).toBe(false);
   } finally {
     await asNobody("down");
@@ -151,12 +221,48 @@ test("an unprivileged user has a lab beside this one, and lab down leaves nothin
   }
 });
 
-test("lab down leaves no process and no file, and may be said twice", async () => {
-  mustWork(await lab.lab("down"));
+test("every line that lab up prints can be typed; the last one leaves no process, file or socket", async () => {
+  const lines = hints.split("\n").filter((line) => line.startsWith("  "));
+  expect(lines.length).toBeGreaterThan(8);
+  expect(lines.at(-1)).toContain("waybill lab down");
+  expect(socketsOf(lab.state).length).toBeGreaterThan(3);
+  const { stdout } = mustWork(await runToEnd("bash", ["-e", "-x", "-c", lines.join("\n")]));
+  for (const words of [
+    "krbtgt/LAB.TEST@LAB.TEST",
+    "web01 runs on kvm02.",
+    "alice can move everything from KVM01$ to KVM02$",
+    "move-out succeeded",
+  ])
+    expect(stdout).toContain(words);
   expect(processesWith(lab.state)).toEqual([]);
+  expect(socketsOf(lab.state)).toEqual([]);
   expect(existsSync(lab.state)).toBe(false);
   mustWork(await lab.lab("down"));
+});
+
+test("a scenario nobody knows is refused before a lab is started", async () => {
   const { code, stderr } = await lab.lab("run", "no-such-scenario");
   expect(stderr).toContain("SCENARIO_UNKNOWN");
   expect(code).toBe(1);
+});
+
+test("the story tells all of it, and stays up when asked to", async () => {
+  const { stdout } = mustWork(await lab.lab("story", "--keep"));
+  for (const words of [
+    "No credentials are available in the security package (0x8009030E).",
+    "lacks TRUSTED_TO_AUTH_FOR_DELEGATION",
+    "userAccountControl: 4096 → 16781312",
+    "opens: KVM01$ can act for everyone",
+    "0 before, 1 after",
+    "by its own heartbeat",
+    "key from the Kerberos context",
+    "alice@LAB.TEST  kvm01    asserted",
+    "alice@LAB.TEST  kvm02    proved",
+    'carol is marked "sensitive and cannot be delegated"',
+    "The lab is up.",
+  ])
+    expect(stdout.replace(/\n +/g, " ")).toContain(words);
+  expect(stdout).not.toContain("NOT AS EXPECTED");
+  await signIn("alice");
+  expect(mustWork(await lab.waybill("vm", "list", "--host", "kvm01")).stdout).toMatch(/web01\s+running/);
 });

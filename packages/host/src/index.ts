@@ -5,6 +5,7 @@ export * from "./authorization/caller.ts";
 export * from "./authorization/directory-names.ts";
 export { type KnownNames, readKnownNames } from "./authorization/known-names.ts";
 export * from "./config/host-config.ts";
+export * from "./config/parse-yaml.ts";
 export * from "./errors.ts";
 export { DelegationBroker, DelegationError, seedMessages } from "./evidence/delegation-broker.ts";
 export type { ExchangeStep } from "./evidence/exchange-step.ts";

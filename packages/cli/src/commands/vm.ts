@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { WaybillError } from "@waybill/base";
+import { parseYaml } from "@waybill/host";
 import type { VirtualMachine, VmRequest } from "@waybill/hyperv";
 import { importLibvirtDomain, parseVmDefinition } from "@waybill/qemu";
 import type { Command } from "commander";
-import { parse } from "yaml";
+import { unknown } from "valibot";
 import { formatTable } from "../output/table.ts";
 import { withHost } from "../session/connect-host.ts";
 
@@ -88,9 +89,12 @@ function readDefinition(file: string): ReturnType<typeof parseVmDefinition> {
   } catch (cause) {
     throw new WaybillError(`cannot read ${file}`, { code: "FILE_UNREADABLE", family: "caller", cause });
   }
-  return text.trimStart().startsWith("<")
-    ? importLibvirtDomain(text).definition
-    : parseVmDefinition(parse(text));
+  if (text.trimStart().startsWith("<")) return importLibvirtDomain(text).definition;
+  const document = parseYaml(unknown(), text, (problem, cause) => {
+    const message = `${file} does not define a machine: ${problem}`;
+    return new WaybillError(message, { code: "VM_DEFINITION_INVALID", family: "caller", cause });
+  });
+  return parseVmDefinition(document);
 }
 
 const leaveKey = 0x1d;

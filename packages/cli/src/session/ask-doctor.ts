@@ -1,6 +1,7 @@
 import { withDeadline } from "@waybill/base";
 import { loadFromLdap, migrationServiceClass } from "@waybill/directory";
 import { type EvidenceMode, predict, type StartKind } from "@waybill/doctor";
+import { escapeServiceName } from "@waybill/kdc";
 import { escapeFilterValue } from "@waybill/ldap";
 import { connectDirectory } from "./connect-directory.ts";
 import { currentLogin } from "./login.ts";
@@ -46,7 +47,7 @@ async function examine(
     const profile = await profileOf(ldap);
     const { directory: view } = await loadFromLdap(ldap, {
       signal,
-      filter: relevant(person, source, destination),
+      filter: relevantAccounts(person, source, destination),
     });
     const prediction = predict({
       view,
@@ -64,10 +65,14 @@ async function examine(
   }
 }
 
-/** The accounts one move rests on, whoever else may own the destination's name, and the groups. */
-function relevant(person: string, source: string, destination: string): string {
+/** Filter for the accounts one move rests on, whoever else may own the destination's name, and the groups. */
+export function relevantAccounts(person: string, source: string, destination: string): string {
   const names = [person, "krbtgt"].map((name) => `(sAMAccountName=${escapeFilterValue(name)})`);
   const hosts = [source, destination].map((name) => `(dNSHostName=${escapeFilterValue(name)})`);
-  const owners = `(servicePrincipalName=${escapeFilterValue(`${migrationServiceClass}/${destination}`)})`;
-  return `(|${names.join("")}${hosts.join("")}${owners}(objectClass=group)(objectClass=domainDNS))`;
+  const service = `${migrationServiceClass}/${destination}`;
+  // Samba's KDC looks up the second spelling, so whoever else owns that one counts too.
+  const owners = [service, escapeServiceName(service)].map(
+    (spelling) => `(servicePrincipalName=${escapeFilterValue(spelling)})`,
+  );
+  return `(|${[...names, ...hosts, ...owners].join("")}(objectClass=group)(objectClass=domainDNS))`;
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { labLayout } from "../../src/lab/layout.ts";
 import { type Outcome, runToEnd, waybill } from "./waybill.ts";
 
 /** A lab of the command line, in a directory of its own. */
@@ -58,6 +59,24 @@ export class TestLab {
 export function mustWork(outcome: Outcome): Outcome {
   if (outcome.code === 0) return outcome;
   throw new Error(`exit ${outcome.code}\n${outcome.stdout}\n${outcome.stderr}`);
+}
+
+/** Sockets that are still there, in a folder and on a lab's addresses. */
+export function socketsOf(state: string): string[] {
+  const { subnet } = labLayout(state);
+  // The kernel writes an address as one little-endian number.
+  const [a = 0, b = 0, c = 0] = subnet.split(".").map(Number);
+  const prefix = [c, b, a].map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join("");
+  const unix = readFileSync("/proc/net/unix", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(`${state}/`));
+  const inet = ["tcp", "udp"].flatMap((protocol) =>
+    readFileSync(`/proc/net/${protocol}`, "utf8")
+      .split("\n")
+      // What is in TIME_WAIT (06) belongs to nobody any more.
+      .filter((line) => new RegExp(`^ *\\d+: [0-9A-F]{2}${prefix}:[0-9A-F]{4} \\S+ (?!06)`).test(line)),
+  );
+  return [...unix, ...inet];
 }
 
 /** Command lines of running processes in which a word occurs. */

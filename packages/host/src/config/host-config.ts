@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import * as v from "valibot";
-import { parse } from "yaml";
 import { rights } from "../authorization/authorizer.ts";
 import { HostError } from "../errors.ts";
+import { parseYaml } from "./parse-yaml.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096));
 const address = v.pipe(
@@ -92,22 +92,12 @@ export function readHostConfig(path: string): HostConfig {
 }
 
 export function parseHostConfig(source: string, path = "configuration"): HostConfig {
-  let document: unknown;
-  try {
-    document = parse(source);
-  } catch (cause) {
-    throw invalid(path, "it is not YAML", cause);
-  }
-  const result = v.safeParse(schema, document);
-  if (result.success) {
-    const { run, "run-as": runAs, "listener-user": listener } = result.output;
-    // The state folder is closed to everybody, and they have to reach their sockets.
-    if (run === undefined && (runAs ?? listener) !== undefined)
-      throw invalid(path, 'run: needed with run-as and listener-user, such as "/run/waybill"', undefined);
-    return result.output;
-  }
-  const [issue] = result.issues;
-  throw invalid(path, `${v.getDotPath(issue) ?? "top level"}: ${issue.message}`, undefined);
+  const config = parseYaml(schema, source, (problem, cause) => invalid(path, problem, cause));
+  const { run, "run-as": runAs, "listener-user": listener } = config;
+  // The state folder is closed to everybody, and they have to reach their sockets.
+  if (run === undefined && (runAs ?? listener) !== undefined)
+    throw invalid(path, 'run: needed with run-as and listener-user, such as "/run/waybill"', undefined);
+  return config;
 }
 
 function invalid(path: string, problem: string, cause: unknown): HostError {

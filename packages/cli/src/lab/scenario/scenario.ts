@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { WaybillError } from "@waybill/base";
-import { evidenceModes } from "@waybill/host";
+import { evidenceModes, parseYaml } from "@waybill/host";
 import * as v from "valibot";
-import { parse } from "yaml";
 import { assetPath } from "../asset-path.ts";
 
 /**
@@ -139,16 +138,7 @@ export function readScenario(name: string): Scenario {
       cause,
     });
   }
-  let document: unknown;
-  try {
-    document = parse(source);
-  } catch (cause) {
-    throw invalid(path, "it is not YAML", cause);
-  }
-  const result = v.safeParse(schema, document);
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  throw invalid(path, `${v.getDotPath(issue) ?? "top level"}: ${issue.message}`, undefined);
+  return parseYaml(schema, source, (problem, cause) => invalid(path, problem, cause));
 }
 
 function invalid(path: string, problem: string, cause: unknown): WaybillError {
