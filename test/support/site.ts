@@ -318,7 +318,8 @@ export class Site {
     const hosts = Object.fromEntries(
       siteHosts.map((host) => [this.name(host), { address: this.address(host), port: 5985 }]),
     );
-    await writeFile(join(this.directory, "workstation.yaml"), JSON.stringify({ hosts }));
+    const ldap = { address: dc, port: 389, name: this.name("dc1") };
+    await writeFile(join(this.directory, "workstation.yaml"), JSON.stringify({ hosts, ldap }));
   }
 
   async #configureHost(host: SiteHost, operatorsSid: string): Promise<void> {

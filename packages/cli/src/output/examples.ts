@@ -2,7 +2,11 @@ import type { Command } from "commander";
 
 /** What one would type after `waybill`, by command; commands that are not here bring examples of their own. */
 const examples: Readonly<Record<string, readonly string[]>> = {
-  evacuate: ["evacuate kvm01 --to kvm02 kvm03", "evacuate kvm01 --to kvm02 --parallel 4 --json"],
+  evacuate: [
+    "evacuate kvm01 --dry-run",
+    "evacuate kvm01 --to kvm02 kvm03",
+    "evacuate kvm01 --to kvm02 --parallel 4 --json",
+  ],
   vm: ["vm list --host kvm01", "vm start web01 --host kvm01"],
   "vm list": ["vm list --host kvm01", "vm list --host kvm01 --json | jq -r '.[].name'"],
   "vm show": ["vm show web01 --host kvm01"],

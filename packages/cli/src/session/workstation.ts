@@ -29,6 +29,8 @@ export interface Workstation {
   /** Name of the credential cache, as in KRB5CCNAME. */
   readonly cacheName: string;
   address(host: string): HostAddress;
+  /** Full names of the hosts that the workstation's file says an address of. */
+  readonly knownHosts: readonly string[];
   /** The domain controller to ask, where DNS does not say. */
   readonly directory: DirectoryAddress | undefined;
   /** All that the file names, that one first. */
@@ -52,6 +54,7 @@ export function readWorkstation(environment: NodeJS.ProcessEnv = process.env): W
     client: configuredClient(krb5),
     cacheName: environment.KRB5CCNAME ?? defaultCacheName(krb5),
     address: (host) => hosts.get(host.toLowerCase()) ?? { address: host, port: 5985 },
+    knownHosts: [...hosts.keys()],
     directory: directories[0],
     directories,
     fullName: (host) =>

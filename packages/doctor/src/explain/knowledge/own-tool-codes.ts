@@ -21,6 +21,12 @@ export const ownToolCodes: readonly ExplainEntry[] = entriesOf("waybill", 7, [
     "`waybill COMMAND --help`.",
   ],
   [
+    "CHECK_FAILED",
+    "The check before a move says that it would fail.",
+    "The sentence beside the code says why.",
+    "`waybill move --dry-run` shows every check.",
+  ],
+  [
     "CONSOLE_UNREACHABLE",
     "There is no console in that folder.",
     "The machine does not run, or belongs to another user.",
@@ -50,6 +56,12 @@ export const ownToolCodes: readonly ExplainEntry[] = entriesOf("waybill", 7, [
     "There is no key and no ticket to make real exchanges with.",
     "Nobody is signed in, and no keytab was named.",
     "Sign in with kinit, or name a host's keytab with --keytab.",
+  ],
+  [
+    "NO_DESTINATION",
+    "No host was found that takes the machines.",
+    "None is known, none has room, or none lets this host act for you.",
+    "Name one with --to, or let `waybill doctor` say what is missing.",
   ],
   ["NO_LAB", "There is no lab.", "It was not started, or elsewhere.", "`waybill lab up`."],
   [
