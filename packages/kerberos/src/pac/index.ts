@@ -1,3 +1,4 @@
+export { type Claim, type ClaimsArray, ClaimsSource } from "./claims.ts";
 export { type ClientInfo, checkClientInfo } from "./client-info.ts";
 export type { DelegationInfo } from "./delegation-info.ts";
 export type { FileTime } from "./file-time.ts";

@@ -48,6 +48,23 @@ export class NdrReader {
     return this.#bytes.readUInt32LE(this.#take(4, field));
   }
 
+  uint64(field: string): bigint {
+    this.#offset = (this.#offset + 7) & ~7;
+    return this.#bytes.readBigUInt64LE(this.#take(8, field));
+  }
+
+  /** A pointer's text, with the zero at its end that is not part of it: a conformant and varying string. */
+  text(field: string): string {
+    const maximum = this.uint32(field);
+    const offset = this.uint32(field);
+    const count = this.uint32(field);
+    if (offset !== 0 || count === 0 || count > maximum) throw malformed(`${this.#name}.${field}`, "bad text");
+    const start = this.#take(count * 2, field);
+    const end = start + count * 2 - 2;
+    if (this.#bytes.readUInt16LE(end) !== 0) throw malformed(`${this.#name}.${field}`, "text without an end");
+    return this.#bytes.toString("utf16le", start, end);
+  }
+
   fileTime(field: string): FileTime {
     const low = this.uint32(field);
     return decodeFileTime(low, this.uint32(field));

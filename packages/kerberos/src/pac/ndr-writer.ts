@@ -51,6 +51,17 @@ export class NdrWriter {
     scratch.writeUInt32LE(value >>> 0, start);
   }
 
+  uint64(value: bigint): void {
+    this.#align(8);
+    const start = this.#reserve(8);
+    scratch.writeBigUInt64LE(BigInt.asUintN(64, value), start);
+  }
+
+  /** The counterpart of NdrReader.text. */
+  text(value: string): void {
+    this.stringBody(`${value}\0`);
+  }
+
   fileTime(time: FileTime): void {
     const { low, high } = encodeFileTime(time);
     this.uint32(low);

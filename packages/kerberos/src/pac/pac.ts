@@ -1,4 +1,5 @@
 import { PacType } from "../registry/pac-type.ts";
+import { type ClaimsArray, decodeClaims, encodeClaims } from "./claims.ts";
 import { type ClientInfo, decodeClientInfo, encodeClientInfo } from "./client-info.ts";
 import { type DelegationInfo, decodeDelegationInfo, encodeDelegationInfo } from "./delegation-info.ts";
 import { decodeLogonInfo, encodeLogonInfo, type LogonInfo } from "./logon-info.ts";
@@ -25,12 +26,12 @@ export interface PacContent {
   readonly requestor?: Sid | undefined;
   /** Opaque: PAC_CREDENTIAL_INFO. */
   readonly credentials?: Uint8Array | undefined;
-  /** Opaque: PAC_CLIENT_CLAIMS_INFO. */
-  readonly clientClaims?: Uint8Array | undefined;
+  /** PAC_CLIENT_CLAIMS_INFO: what the directory says of the person. */
+  readonly clientClaims?: readonly ClaimsArray[] | undefined;
   /** Opaque: PAC_DEVICE_INFO. */
   readonly deviceInfo?: Uint8Array | undefined;
-  /** Opaque: PAC_DEVICE_CLAIMS_INFO. */
-  readonly deviceClaims?: Uint8Array | undefined;
+  /** PAC_DEVICE_CLAIMS_INFO: what it says of the person's device. */
+  readonly deviceClaims?: readonly ClaimsArray[] | undefined;
 }
 
 const maxBuffers = 64;
@@ -101,16 +102,16 @@ export class Pac implements PacContent {
     return this.buffer(PacType.credentials);
   }
 
-  get clientClaims(): Uint8Array | undefined {
-    return this.buffer(PacType.clientClaims);
+  get clientClaims(): readonly ClaimsArray[] | undefined {
+    return this.#get(PacType.clientClaims, decodeClaims);
   }
 
   get deviceInfo(): Uint8Array | undefined {
     return this.buffer(PacType.deviceInfo);
   }
 
-  get deviceClaims(): Uint8Array | undefined {
-    return this.buffer(PacType.deviceClaims);
+  get deviceClaims(): readonly ClaimsArray[] | undefined {
+    return this.#get(PacType.deviceClaims, decodeClaims);
   }
 
   /**
@@ -156,9 +157,9 @@ function encodeContent(content: PacContent): PacBuffer[] {
   add(PacType.credentials, content.credentials, same);
   add(PacType.clientInfo, content.clientInfo, encodeClientInfo);
   add(PacType.upnDnsInfo, content.upnDnsInfo, encodeUpnDnsInfo);
-  add(PacType.clientClaims, content.clientClaims, same);
+  add(PacType.clientClaims, content.clientClaims, encodeClaims);
   add(PacType.deviceInfo, content.deviceInfo, same);
-  add(PacType.deviceClaims, content.deviceClaims, same);
+  add(PacType.deviceClaims, content.deviceClaims, encodeClaims);
   add(PacType.attributes, content.attributes, encodePacAttributes);
   add(PacType.requestor, content.requestor, parseSid);
   return buffers;
