@@ -2,7 +2,15 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EncType } from "@waybill/kerberos";
+import {
+  createAcceptor,
+  createInitiator,
+  EncType,
+  fromCachedCredential,
+  MemoryReplayCache,
+  parseCredentialCache,
+  Ticket,
+} from "@waybill/kerberos";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createTestDomain, type TestDomain, testPassword } from "../src/testing/index.ts";
 import { loopbackAddress } from "./support/loopback.ts";
@@ -79,6 +87,26 @@ describe("Impacket as packaged", () => {
       "KRB_AP_ERR_MODIFIED",
     );
     expect(domain.events.at(-1)?.reason).toBe("evidence-forged");
+  });
+
+  // Debian's getST has no -altservice yet. All that it does is done here with the ticket that getST saved.
+  it("getST's ticket under another name of the same account (-altservice) opens with that account's key", async () => {
+    await getSt("KVM03$", "-impersonate", "alice");
+    const [credential] = parseCredentialCache(readFileSync(join(dir, "alice.ccache"))).credentials;
+    const ticket = Ticket.decode(credential!.ticket);
+    const renamed = Ticket.encode({
+      ...ticket,
+      sname: { ...ticket.sname, nameString: ["http", "kvm02.lab.test"] },
+    });
+    const keytab = domain.keytab("KVM02$");
+    const entries = keytab.entries.filter(({ principal }) => principal.components[0] === "HOST");
+    const acceptor = createAcceptor({ keytab: { entries }, replayCache: new MemoryReplayCache() });
+    const cached = { ...credential!, ticket: renamed, server: domain.principal("http/kvm02.lab.test") };
+    const initiator = createInitiator({ credential: fromCachedCredential(cached) });
+    const first = await initiator.step();
+    const answer = await acceptor.step(first.token!);
+    expect(answer.done).toBe(true);
+    expect(domain.events.at(-1)).toMatchObject({ exchange: "s4u2proxy", outcome: "issued" });
   });
 
   it("getST -additional-ticket: the user's own ticket as evidence, Kerberos only", async () => {

@@ -60,7 +60,10 @@ describe("MIT's tools against the KDC on UDP and TCP", () => {
   it("kinit with a keytab, and with its cache as FAST armor for another (-T)", async () => {
     const keytab = mit.writeKeytab("KVM01$");
     await mit.ok("kinit", ["-k", "-t", keytab, "KVM01$"], { cache: "kvm01" });
-    await mit.ok("kinit", ["-T", mit.path("kvm01"), "alice"], { input: `${testPassword}\n`, cache: "fast" });
+    await mit.ok("kinit", ["-A", "-T", mit.path("kvm01"), "alice"], {
+      input: `${testPassword}\n`,
+      cache: "fast",
+    });
     expect(domain.events.at(-1)).toMatchObject({ exchange: "as", outcome: "issued" });
     await mit.ok("kvno", [migration], { cache: "fast" });
     const wrong = await mit.run("kinit", ["-T", mit.path("kvm01"), "alice"], {

@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { EmbeddedDirectory } from "../src/index.ts";
+import { changeUntilKilled, checkSteps } from "./support/killed-process.ts";
+import { group } from "./support/numbered-steps.ts";
+
+const wanted = 2000;
+const patience = 60_000;
+
+// The long form of the unit test: the same directory survives one kill after another over thousands of changes.
+it("killed again and again at random moments, loses none of thousands of acknowledged changes", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "waybill-durability-"));
+  const state = join(folder, "state");
+  try {
+    const created = EmbeddedDirectory.create(state, { realm: "LAB.TEST" });
+    created.createGroup({ name: group });
+    await created.close();
+    const started = Date.now();
+    let next = 0;
+    let kills = 0;
+    while (next < wanted && Date.now() - started < patience) {
+      const acknowledged = await changeUntilKilled(state, next, 100 + Math.random() * 5000);
+      const opening = performance.now();
+      const directory = EmbeddedDirectory.open(state);
+      const beyond = directory.bySam(`u${acknowledged + 1}`) === undefined ? 0 : 1;
+      expect(performance.now() - opening).toBeLessThan(1000);
+      checkSteps(directory, acknowledged + beyond);
+      next = acknowledged + beyond + 1;
+      kills++;
+      await directory.close();
+    }
+    expect(kills).toBeGreaterThan(1);
+    // A disk that takes a tenth of a second for each change is not this test's business.
+    expect(next).toBeGreaterThan(wanted / 4);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
