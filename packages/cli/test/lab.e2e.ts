@@ -62,8 +62,8 @@ test("audit names the person and the delegating host", async () => {
   await signIn("alice");
   const args = ["audit", "--host", "kvm01.lab.test", "kvm02.lab.test"];
   const { stdout } = mustWork(await lab.waybill(...args));
-  expect(stdout).toMatch(/move-out succeeded +web01 +alice@LAB\.TEST +kvm01 +proved/);
-  expect(Math.max(...stdout.split("\n").map(({ length }) => length))).toBeLessThan(100);
+  expect(stdout).toMatch(/move-out succeeded +web01 +alice +kvm01 +proved/);
+  expect(Math.max(...stdout.split("\n").map(({ length }) => length))).toBeLessThan(81);
   const records = mustWork(await lab.waybill(...args, "--json"))
     .stdout.trim()
     .split("\n")
@@ -256,8 +256,8 @@ test("the story tells all of it, and stays up when asked to", async () => {
     "0 before, 1 after",
     "by its own heartbeat",
     "key from the Kerberos context",
-    "alice@LAB.TEST  kvm01    asserted",
-    "alice@LAB.TEST  kvm02    proved",
+    "alice   kvm01    asserted",
+    "alice   kvm02    proved",
     'carol is marked "sensitive and cannot be delegated"',
     "The lab is up.",
   ])

@@ -5,12 +5,14 @@ import { localTime } from "./ticket-view.ts";
 /** A record a line; the JSON has the names in full. */
 export function formatAudit(records: readonly AuditRecord[]): string {
   if (records.length === 0) return "No records.";
+  const realms = new Set(records.map(({ person }) => person.split("@")[1]));
   const rows = records.map((record) => [
     localTime(record.time),
     hostLabel(record.host),
     `${record.action} ${record.outcome}`,
     record.vm ?? "",
-    record.person,
+    // Of one realm, as they usually are: a name is shorter to read.
+    realms.size === 1 ? (record.person.split("@")[0] ?? "") : record.person,
     record.delegatingHost === undefined ? "" : hostLabel(record.delegatingHost),
     identityWords[record.assertedBy] ?? record.assertedBy,
   ]);

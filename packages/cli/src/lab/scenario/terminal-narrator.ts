@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { type AppliedPlan, type Plan, type Prediction, storyText } from "@waybill/doctor";
 import type { AuditRecord, JobProgress } from "@waybill/hyperv";
 import { formatAudit, hostLabel } from "../../output/audit-table.ts";
@@ -74,9 +75,12 @@ export class TerminalNarrator implements Narrator {
     const through = via === undefined ? "" : ` --via ${via}`;
     this.#command("admin", `doctor --person ${as} --from ${from} --to ${to}${through}`);
     const [verdict = "", ...exchanges] = storyText(prediction, style).split("\n");
-    if (!this.#told.diagnosis) {
-      for (const line of exchanges)
-        this.#lines(line.trim(), line.startsWith("     ") ? "             " : "    ");
+    for (const line of this.#told.diagnosis ? [] : exchanges) {
+      const indent = /^ */.exec(stripVTControlCharacters(line))?.[0].length ?? 0;
+      // Colour may begin before the indentation does.
+      const text = line.replace(" ".repeat(indent), "");
+      if (indent > 4) this.#lines(text, " ".repeat(13), undefined, 0);
+      else this.#lines(text, "    ", undefined, 9);
     }
     this.#told.diagnosis = true;
     this.#lines(verdict, "  ");
