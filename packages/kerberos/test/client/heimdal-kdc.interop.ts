@@ -57,7 +57,7 @@ describe("Heimdal 7 kdc", () => {
     expect(tgt.client.components).toEqual([user]);
   });
 
-  test.each([17, 18])("encryption type %i alone", async (etype) => {
+  test.each([17, 18, 19, 20])("encryption type %i alone", async (etype) => {
     const tgt = await client.login({ principal: principal("alice"), password: "alice-pw", etypes: [etype] });
     expect(tgt.key.keytype).toBe(etype);
   });

@@ -122,7 +122,7 @@ function krb5Conf({ realm, address, directory }: HeimdalRealm): string {
     log_file = ${directory}/database.log
   }
 [kadmin]
-  default_keys = aes256-cts-hmac-sha1-96:pw-salt aes128-cts-hmac-sha1-96:pw-salt
+  default_keys = aes256-cts-hmac-sha1-96:pw-salt aes128-cts-hmac-sha1-96:pw-salt aes256-cts-hmac-sha384-192:pw-salt aes128-cts-hmac-sha256-128:pw-salt
 [logging]
   kdc = FILE:${directory}/kdc-messages
   kpasswdd = FILE:${directory}/kpasswdd-messages
