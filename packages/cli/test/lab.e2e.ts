@@ -230,7 +230,7 @@ test("every line that lab up prints can be typed; the last one leaves no process
   for (const words of [
     "krbtgt/LAB.TEST@LAB.TEST",
     "web01 runs on kvm02.",
-    "alice can move everything from KVM01$ to KVM02$",
+    "alice can move machines from KVM01$ to KVM02$",
     "move-out succeeded",
   ])
     expect(stdout).toContain(words);
