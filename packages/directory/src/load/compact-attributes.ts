@@ -11,10 +11,11 @@ interface Shape {
 /** Values of an object's attributes by name, in a small part of what a `Map` of its own takes. */
 export class CompactAttributes implements ReadonlyMap<string, readonly AttributeValue[]> {
   readonly #shape: Shape;
-  readonly #values: readonly (readonly AttributeValue[])[];
+  /** A single value is there as such: an array around each would take more than the values do. */
+  readonly #values: readonly (AttributeValue | readonly AttributeValue[])[];
 
   /** @param shape shared with other objects, see `AttributeShapes` */
-  constructor(shape: Shape, values: readonly (readonly AttributeValue[])[]) {
+  constructor(shape: Shape, values: readonly (AttributeValue | readonly AttributeValue[])[]) {
     this.#shape = shape;
     this.#values = values;
   }
@@ -25,7 +26,8 @@ export class CompactAttributes implements ReadonlyMap<string, readonly Attribute
 
   get(name: string): readonly AttributeValue[] | undefined {
     const place = this.#shape.places.get(name);
-    return place === undefined ? undefined : this.#values[place];
+    const values = place === undefined ? undefined : this.#values[place];
+    return values === undefined ? undefined : arrayOf(values);
   }
 
   has(name: string): boolean {
@@ -37,11 +39,11 @@ export class CompactAttributes implements ReadonlyMap<string, readonly Attribute
   }
 
   values(): MapIterator<readonly AttributeValue[]> {
-    return this.#values.values();
+    return this.#values.map(arrayOf).values();
   }
 
   entries(): MapIterator<[string, readonly AttributeValue[]]> {
-    return new Map(this.#shape.names.map((name, at) => [name, this.#values[at] ?? []])).entries();
+    return new Map(this.#shape.names.map((name, at) => [name, arrayOf(this.#values[at] ?? [])])).entries();
   }
 
   [Symbol.iterator](): MapIterator<[string, readonly AttributeValue[]]> {
@@ -59,10 +61,14 @@ export class CompactAttributes implements ReadonlyMap<string, readonly Attribute
   }
 }
 
+function arrayOf(values: AttributeValue | readonly AttributeValue[]): readonly AttributeValue[] {
+  return typeof values === "string" || values instanceof Uint8Array ? [values] : values;
+}
+
 /** Makes the attributes of many objects, of which most have the same names and many the same values. */
 export class AttributeShapes {
   readonly #root: Shape = { names: [], places: new Map(), next: new Map() };
-  readonly #common = new Map<string, readonly AttributeValue[]>();
+  readonly #common = new Map<string, readonly string[]>();
 
   of(attributes: ReadonlyMap<string, readonly AttributeValue[]>): CompactAttributes {
     let shape = this.#root;
@@ -75,11 +81,15 @@ export class AttributeShapes {
       }
       shape = next;
     }
-    return new CompactAttributes(shape, [...attributes.values()]);
+    const values = Array.from(attributes.values(), (each) => {
+      const [only] = each;
+      return only !== undefined && each.length === 1 ? only : each;
+    });
+    return new CompactAttributes(shape, values);
   }
 
   /** The same array for the same texts. For attributes that have few different values. */
-  shared(values: readonly string[]): readonly AttributeValue[] {
+  shared(values: readonly string[]): readonly string[] {
     const key = values.length === 1 ? (values[0] ?? "") : values.join("\0");
     const known = this.#common.get(key);
     if (known !== undefined) return known;

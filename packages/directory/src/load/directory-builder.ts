@@ -78,7 +78,6 @@ const repeating: ReadonlySet<string> = new Set([
   "msds-supportedencryptiontypes",
   "msds-keyversionnumber",
   "operatingsystem",
-  "admincount",
 ]);
 
 /** No directory nests deeper, and what reads names goes level by level. */

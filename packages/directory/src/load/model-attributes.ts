@@ -5,7 +5,6 @@ export const objectAttributes: readonly string[] = [
   "objectGUID",
   "sAMAccountName",
   "userPrincipalName",
-  "displayName",
   "dNSHostName",
   "servicePrincipalName",
   "userAccountControl",
@@ -24,15 +23,12 @@ export const objectAttributes: readonly string[] = [
   "badPwdCount",
   "badPasswordTime",
   "operatingSystem",
-  "adminCount",
   "trustPartner",
   "flatName",
   "securityIdentifier",
   "trustDirection",
   "trustType",
   "trustAttributes",
-  "whenChanged",
-  "uSNChanged",
 ];
 
 /** What is read of the head of the domain. */

@@ -10,8 +10,8 @@ export class MemoryStore implements StoreWriter, ObjectStore {
   readonly #children = new Map<number, Map<string, number>>();
   /** Made when an attribute is first searched: most of what is loaded to be looked over never is. */
   readonly #index = new Map<string, ValueIndex>();
-  readonly #links = new Map<string, Map<number, Set<number>>>();
-  readonly #backlinks = new Map<string, Map<number, Set<number>>>();
+  readonly #links = new Map<string, LinkIndex>();
+  readonly #backlinks = new Map<string, LinkIndex>();
   readonly #settings = new Map<string, unknown>();
   /** How to take back what the running transaction did, in order; absent outside one. */
   #undo: (() => void)[] | undefined;
@@ -60,15 +60,16 @@ export class MemoryStore implements StoreWriter, ObjectStore {
   }
 
   links(attribute: string, source: number): Iterable<number> {
-    return this.#links.get(attribute)?.get(source) ?? [];
+    return linkedTo(this.#links.get(attribute)?.get(source));
   }
 
   backlinks(attribute: string, target: number): Iterable<number> {
-    return this.#backlinks.get(attribute)?.get(target) ?? [];
+    return linkedTo(this.#backlinks.get(attribute)?.get(target));
   }
 
   hasLink(attribute: string, source: number, target: number): boolean {
-    return this.#links.get(attribute)?.get(source)?.has(target) ?? false;
+    const targets = this.#links.get(attribute)?.get(source);
+    return typeof targets === "number" ? targets === target : (targets?.has(target) ?? false);
   }
 
   setting(name: string): unknown {
@@ -105,7 +106,7 @@ export class MemoryStore implements StoreWriter, ObjectStore {
     this.#objects.delete(id);
     if (before !== undefined) this.#undo?.push(() => this.put(before));
     for (const [attribute, bySource] of this.#links) {
-      for (const target of bySource.get(id) ?? []) this.unlink(attribute, id, target);
+      for (const target of linkedTo(bySource.get(id))) this.unlink(attribute, id, target);
       for (const source of this.backlinks(attribute, id)) this.unlink(attribute, source, id);
     }
     this.#version++;
@@ -122,8 +123,8 @@ export class MemoryStore implements StoreWriter, ObjectStore {
   unlink(attribute: string, source: number, target: number): void {
     if (!this.hasLink(attribute, source, target)) return;
     this.#undo?.push(() => this.link(attribute, source, target));
-    this.#links.get(attribute)?.get(source)?.delete(target);
-    this.#backlinks.get(attribute)?.get(target)?.delete(source);
+    drop(this.#links, attribute, source, target);
+    drop(this.#backlinks, attribute, target, source);
     this.#version++;
   }
 
@@ -171,15 +172,28 @@ function addTo(index: ValueIndex, attribute: string, object: StoredObject): void
   }
 }
 
-function add(
-  links: Map<string, Map<number, Set<number>>>,
-  attribute: string,
-  from: number,
-  to: number,
-): void {
-  const bySource = links.get(attribute) ?? new Map<number, Set<number>>();
-  const targets = bySource.get(from) ?? new Set<number>();
-  targets.add(to);
-  bySource.set(from, targets);
-  links.set(attribute, bySource);
+/** Ends of links by the other end; a single one, as in most accounts, without a set around it. */
+type LinkIndex = Map<number, number | Set<number>>;
+
+function linkedTo(ends: number | ReadonlySet<number> | undefined): Iterable<number> {
+  return ends === undefined ? [] : typeof ends === "number" ? [ends] : ends;
+}
+
+function add(links: Map<string, LinkIndex>, attribute: string, from: number, to: number): void {
+  let index = links.get(attribute);
+  if (index === undefined) {
+    index = new Map();
+    links.set(attribute, index);
+  }
+  const ends = index.get(from);
+  if (ends === undefined) index.set(from, to);
+  else if (typeof ends !== "number") ends.add(to);
+  else if (ends !== to) index.set(from, new Set([ends, to]));
+}
+
+function drop(links: Map<string, LinkIndex>, attribute: string, from: number, to: number): void {
+  const index = links.get(attribute);
+  const ends = index?.get(from);
+  if (ends === to) index?.delete(from);
+  else if (typeof ends === "object") ends.delete(to);
 }
