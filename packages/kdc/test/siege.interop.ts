@@ -2,13 +2,21 @@ import { randomBytes, randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:https";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedDirectory } from "@waybill/directory";
-import { KerberosClient, NetworkTransport, parsePrincipal, staticLocator } from "@waybill/kerberos";
-import { LdapClient } from "@waybill/ldap";
+import {
+  KdcProxyMessage,
+  KerberosClient,
+  NetworkTransport,
+  parsePrincipal,
+  staticLocator,
+} from "@waybill/kerberos";
+import { LdapClient, parseFilter } from "@waybill/ldap";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { encodeMessage } from "../../ldap/src/messages/ldap-message.ts";
 import { controllerPaths, createControllerState } from "../src/index.ts";
 import { createTestDomain, testPassword } from "../src/testing/index.ts";
 import { loopbackAddress } from "./support/loopback.ts";
@@ -126,58 +134,163 @@ describe("a controller in processes of its own", () => {
     }
   }, 60_000);
 
-  it("neither stops nor grows under mutated requests over UDP, TCP and LDAP", async () => {
-    dc = await serveState(state, host, 1);
-    const pid = dc.process.pid ?? 0;
-    const requests = await kdcRequests();
-    const anyRequest = (): Buffer => mutate(requests[randomInt(requests.length)]!);
-    const bombard = async (): Promise<void> => {
-      const udp = createSocket("udp4");
-      udp.connect(88, host);
-      await once(udp, "connect");
-      udp.on("error", () => {});
-      for (let count = 0; count < 6000; count++) {
-        udp.send(anyRequest());
-        if (count % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-      udp.close();
-      const framed = (message: Buffer): Buffer => {
-        const header = Buffer.alloc(4);
-        header.writeUInt32BE(randomInt(20) === 0 ? randomInt(2 ** 31) : message.length);
-        return Buffer.concat([header, message]);
+  it.each([1, 2])(
+    "neither stops nor grows under mutated requests to each of its listeners, with %d workers",
+    async (workers) => {
+      dc = await serveState(state, host, workers);
+      const memory = (): number => dc.pids().reduce((sum, pid) => sum + residentMebibytes(pid), 0);
+      const processes = dc.pids();
+      const requests = await kdcRequests();
+      const anyRequest = (): Buffer => mutate(requests[randomInt(requests.length)]!);
+      const bombard = async (): Promise<void> => {
+        for (const port of [88, 464]) await datagrams(port, 3000, anyRequest);
+        for (let round = 0; round < 8; round++) {
+          await Promise.all([
+            ...Array.from({ length: 160 }, async (_, index) => {
+              const [port, bytes] = kinds[index % kinds.length]!(anyRequest);
+              await throwAt(port, bytes);
+            }),
+            ...Array.from({ length: 10 }, async () => await postToProxy(anyRequest())),
+          ]);
+          await mutatedOperations();
+        }
       };
-      const kinds = [
-        () => [88, framed(anyRequest())] as const,
-        () => [464, framed(anyRequest())] as const,
-        () => [389, mutate(rootSearch)] as const,
-        () => [389, mutate(bind)] as const,
-        () => [636, mutate(rootSearch)] as const,
-      ];
-      for (let round = 0; round < 40; round++) {
-        await Promise.all(
-          Array.from({ length: 40 }, async (_, index) => {
-            const [port, bytes] = kinds[index % kinds.length]!();
-            const socket = connect({ host, port });
-            socket.on("error", () => {});
-            socket.resume();
-            socket.end(bytes);
-            await Promise.race([once(socket, "close"), new Promise((resolve) => setTimeout(resolve, 1000))]);
-            socket.destroy();
-          }),
-        );
-      }
-    };
-    await bombard();
-    const before = residentMebibytes(pid);
-    await bombard();
-    await bombard();
-    expect(residentMebibytes(pid) - before).toBeLessThan(48);
-    expect(dc.process.exitCode).toBeNull();
-    await login("udp");
-    await login("tcp");
-    (await administrator()).close();
-  }, 60_000);
+      await bombard();
+      const before = memory();
+      await bombard();
+      await bombard();
+      expect(memory() - before).toBeLessThan(48 * processes.length);
+      expect(dc.pids()).toEqual(processes);
+      await login("udp");
+      await login("tcp");
+      (await administrator()).close();
+    },
+    90_000,
+  );
+
+  async function datagrams(port: number, count: number, make: () => Buffer): Promise<void> {
+    const udp = createSocket("udp4");
+    udp.connect(port, host);
+    await once(udp, "connect");
+    udp.on("error", () => {});
+    for (let sent = 0; sent < count; sent++) {
+      udp.send(make());
+      if (sent % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    udp.close();
+  }
+
+  /** One connection with one message, given a second to be answered or closed. */
+  async function throwAt(port: number, bytes: Buffer): Promise<void> {
+    const socket = connect({ host, port });
+    socket.on("error", () => {});
+    socket.resume();
+    socket.end(bytes);
+    await closed(socket);
+    socket.destroy();
+  }
+
+  /** KKDCP: the frame whole and the request in it mutated, or the other way round. */
+  async function postToProxy(message: Buffer): Promise<void> {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(message.length);
+    const frame = Buffer.from(KdcProxyMessage.encode({ kerbMessage: Buffer.concat([length, message]) }));
+    const body = randomInt(2) === 0 ? frame : mutate(frame);
+    await new Promise<void>((resolve) => {
+      const options = { host, port: 8443, path: "/KdcProxy", method: "POST", rejectUnauthorized: false };
+      const ask = request(options, (response) => response.resume().on("close", resolve));
+      ask.setTimeout(2000, () => ask.destroy());
+      ask.on("error", () => resolve());
+      ask.end(body);
+    });
+  }
+
+  /** As somebody who is known: searches and changes that were bent on the way. */
+  async function mutatedOperations(): Promise<void> {
+    const socket = connect({ path: controllerPaths(state).ldapi });
+    socket.on("error", () => {});
+    socket.resume();
+    const bindRequest = encodeMessage({
+      messageID: 1,
+      protocolOp: {
+        kind: "bindRequest",
+        value: {
+          version: 3,
+          name: "Administrator@lab.test",
+          authentication: { kind: "simple", value: Buffer.from(administratorPassword) },
+        },
+      },
+    });
+    socket.write(bindRequest);
+    await Promise.race([once(socket, "data"), closed(socket)]);
+    for (const operation of operations()) socket.write(mutate(Buffer.from(operation)));
+    socket.end();
+    await closed(socket);
+    socket.destroy();
+  }
 });
+
+/** The other side closed or broke the connection, or a second went by. */
+async function closed(socket: Socket): Promise<void> {
+  await Promise.race([
+    new Promise<void>((resolve) => socket.once("close", () => resolve())),
+    new Promise((resolve) => setTimeout(resolve, 1000)),
+  ]);
+}
+
+function framed(message: Buffer): Buffer {
+  const header = Buffer.alloc(4);
+  header.writeUInt32BE(randomInt(20) === 0 ? randomInt(2 ** 31) : message.length);
+  return Buffer.concat([header, message]);
+}
+
+/** What goes to which port over TCP. */
+const kinds: readonly ((anyRequest: () => Buffer) => readonly [port: number, bytes: Buffer])[] = [
+  (anyRequest) => [88, framed(anyRequest())],
+  (anyRequest) => [464, framed(anyRequest())],
+  () => [389, mutate(rootSearch)],
+  () => [389, mutate(bind)],
+  () => [636, mutate(rootSearch)],
+  () => [
+    8443,
+    mutate(Buffer.from("POST /KdcProxy HTTP/1.1\r\nHost: dc1\r\nContent-Length: 10\r\n\r\n0123456789")),
+  ],
+];
+
+function* operations(): Iterable<Uint8Array> {
+  const text = (value: string): Uint8Array => Buffer.from(value);
+  const filters = [
+    "(&(objectClass=user)(!(cn=a*b*c)))",
+    "(memberOf:1.2.840.113556.1.4.1941:=CN=x,DC=lab,DC=test)",
+  ];
+  let messageID = 2;
+  for (let count = 0; count < 40; count++) {
+    yield encodeMessage({
+      messageID: messageID++,
+      protocolOp: {
+        kind: "searchRequest",
+        value: {
+          baseObject: users,
+          scope: 2,
+          derefAliases: 0,
+          sizeLimit: 0,
+          timeLimit: 0,
+          typesOnly: false,
+          filter: parseFilter(filters[count % filters.length]!),
+          attributes: ["cn", "member;range=0-9", "nTSecurityDescriptor"],
+        },
+      },
+    });
+    const modification = { type: "description", vals: [text("bent"), randomBytes(20)] };
+    yield encodeMessage({
+      messageID: messageID++,
+      protocolOp: {
+        kind: "modifyRequest",
+        value: { object: `CN=Guest,${users}`, changes: [{ operation: 2, modification }] },
+      },
+    });
+  }
+}
 
 /** A search for the root DSE, and the first message of a SASL bind with an empty token. */
 const rootSearch = Buffer.from(

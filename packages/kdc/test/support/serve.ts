@@ -8,6 +8,7 @@ await serveController({
   state,
   host,
   workers: Number(workers),
+  ports: { kkdcp: 8443 },
   signal: stop.signal,
   onReady: () => process.stdout.write("ready\n"),
 });
