@@ -15,10 +15,10 @@ export interface Conversation {
   sname?: PrincipalName | undefined;
   /** PA-PAC-OPTIONS of the request, echoed inside FAST errors. */
   pacOptions?: Uint8Array | undefined;
-  /** Names and other facts for the log. */
+  /** Names and other facts for the log, the exchange first. */
   facts: Record<string, LogFacts[string]>;
 }
 
 export function newConversation(exchange: KdcEvent["exchange"]): Conversation {
-  return { exchange, nonce: 0, facts: {} };
+  return { exchange, nonce: 0, facts: { exchange } };
 }

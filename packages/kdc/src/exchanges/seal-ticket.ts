@@ -40,7 +40,7 @@ export function sealTicket(options: SealTicketOptions): Ticket {
     sname: options.sname,
     encPart: {
       etype: key.keytype,
-      ...("kvno" in given ? { kvno: given.kvno } : {}),
+      kvno: "kvno" in given ? given.kvno : undefined,
       cipher: encrypt(key, KeyUsage.ticket, plain),
     },
   };

@@ -1,19 +1,4 @@
-import { randomFillSync } from "node:crypto";
-
-const pool = new Uint8Array(4096);
-let used = pool.length;
-
-/** Fills `target` with random octets, from a pool: one system call serves hundreds of confounders. */
-export function fillConfounder(target: Uint8Array): void {
-  if (used + target.length > pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  const taken = pool.subarray(used, used + target.length);
-  target.set(taken);
-  taken.fill(0);
-  used += target.length;
-}
+import { fillRandom } from "@waybill/base";
 
 /** AES's block, and the size of its confounder. */
 const blockSize = 16;
@@ -28,7 +13,7 @@ export function confounded(plaintext: Uint8Array, confounder?: Uint8Array): Uint
   const size = Math.ceil(length / blockSize) * blockSize;
   if (size > blocks.length) blocks = new Uint8Array(2 * size);
   const padded = blocks.subarray(0, size);
-  if (confounder === undefined) fillConfounder(padded.subarray(0, blockSize));
+  if (confounder === undefined) fillRandom(padded.subarray(0, blockSize));
   else padded.set(confounder);
   padded.set(plaintext, blockSize);
   padded.fill(0, length);

@@ -2,10 +2,10 @@ import * as crypto from "node:crypto";
 import { pooledBytes } from "@waybill/base";
 
 /** Hash functions of the encryption types' HMACs. */
-export type HmacHash = "sha1" | "sha256" | "sha384";
+export type HmacHash = "md5" | "sha1" | "sha256" | "sha384";
 
-const blockSizes = { sha1: 64, sha256: 64, sha384: 128 } as const;
-const digestSizes = { sha1: 20, sha256: 32, sha384: 48 } as const;
+const blockSizes = { md5: 64, sha1: 64, sha256: 64, sha384: 128 } as const;
+const digestSizes = { md5: 16, sha1: 20, sha256: 32, sha384: 48 } as const;
 const innerPad = 0x36363636;
 const outerPad = 0x5c5c5c5c;
 
@@ -38,12 +38,12 @@ export class HmacKey {
    */
   constructor(hash: HmacHash, key: Uint8Array, size: number) {
     const blockSize = blockSizes[hash];
-    const block = new Uint8Array(blockSize);
-    block.set(key);
     this.#hash = hash;
     this.#key = key;
     this.#size = size;
-    this.#block = new Uint32Array(block.buffer);
+    octets.fill(0, 0, blockSize);
+    octets.set(key);
+    this.#block = words.slice(0, blockSize / 4);
     this.#outerInput = octets.subarray(0, blockSize + digestSizes[hash]);
   }
 

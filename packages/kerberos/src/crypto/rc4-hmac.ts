@@ -1,6 +1,6 @@
-import { createHash, createHmac } from "node:crypto";
-import { concatBytes, equalSecrets } from "@waybill/base";
-import { fillConfounder } from "./confounder.ts";
+import { createHash } from "node:crypto";
+import { concatBytes, equalSecrets, fillRandom } from "@waybill/base";
+import { HmacKey } from "./hmac.ts";
 import { md4 } from "./md4.ts";
 import { rc4 } from "./rc4.ts";
 import type { KeySchedule, StringToKeyInput } from "./types.ts";
@@ -21,7 +21,7 @@ export class Rc4HmacSchedule implements KeySchedule {
   encrypt(usage: number, plaintext: Uint8Array, confounder?: Uint8Array): Uint8Array {
     const usageKey = this.#usageKey(usage);
     const plain = new Uint8Array(confounderSize + plaintext.length);
-    if (confounder === undefined) fillConfounder(plain.subarray(0, confounderSize));
+    if (confounder === undefined) fillRandom(plain.subarray(0, confounderSize));
     else plain.set(confounder);
     plain.set(plaintext, confounderSize);
     const mac = hmacMd5(usageKey, plain);
@@ -42,7 +42,7 @@ export class Rc4HmacSchedule implements KeySchedule {
 
   /** RFC 4757 defines none; MIT's and Microsoft's choice is HMAC-SHA1. */
   prf(input: Uint8Array): Uint8Array {
-    return new Uint8Array(createHmac("sha1", this.#key).update(input).digest());
+    return new HmacKey("sha1", this.#key, 20).mac(input);
   }
 
   #usageKey(usage: number): Uint8Array {
@@ -68,7 +68,7 @@ export function rc4StringToKey({ password }: StringToKeyInput): Uint8Array {
 
 /** HMAC-MD5 (RFC 2104), 16 octets: what rc4-hmac derives its keys with. */
 export function hmacMd5(key: Uint8Array, data: Uint8Array): Uint8Array {
-  return new Uint8Array(createHmac("md5", key).update(data).digest());
+  return new HmacKey("md5", key, macSize).mac(data);
 }
 
 /** Little-endian, and two usages have other numbers: RFC 4757 section 3 as Windows carries it out. */

@@ -1,3 +1,4 @@
+import { pooledBytes } from "@waybill/base";
 import { checksum, checksumSize, checksumTypeFor, verifyChecksum } from "../crypto/checksum.ts";
 import type { EncryptionKey } from "../messages/index.ts";
 import { KeyUsage } from "../registry/key-usage.ts";
@@ -32,8 +33,8 @@ function typeFor(key: EncryptionKey): { type: number; length: number } {
 }
 
 function blank(type: number, shape: { type: number; length: number }): PacBuffer {
-  const data = Buffer.alloc(4 + shape.length);
-  data.writeInt32LE(shape.type, 0);
+  const data = pooledBytes(4 + shape.length);
+  for (let at = 0; at < 4; at++) data[at] = shape.type >> (8 * at);
   return { type, data };
 }
 
@@ -114,7 +115,8 @@ function blanked(pac: Pac, types: readonly number[]): Uint8Array {
   if (source === undefined) {
     throw new PacError("PAC_SIGNATURE_MISSING", "a PAC that was never encoded has no signatures");
   }
-  const copy = new Uint8Array(source);
+  const copy = pooledBytes(source.length);
+  copy.set(source);
   for (const type of types) {
     const data = pac.buffer(type);
     if (data === undefined) continue;

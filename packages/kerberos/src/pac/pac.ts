@@ -1,3 +1,4 @@
+import { pooledBytes } from "@waybill/base";
 import { PacType } from "../registry/pac-type.ts";
 import { type ClaimsArray, decodeClaims, encodeClaims } from "./claims.ts";
 import { type ClientInfo, decodeClientInfo, encodeClientInfo } from "./client-info.ts";
@@ -224,9 +225,9 @@ export function encodePac(pac: Pac): Uint8Array {
 export function layOut(buffers: readonly PacBuffer[]): { bytes: Uint8Array; offsets: number[] } {
   let size = 8 + 16 * buffers.length;
   for (const { data } of buffers) size += (data.length + 7) & ~7;
-  // Slow allocation owns its memory, so the result is a whole ArrayBuffer of zeros.
-  const view = Buffer.alloc(size);
-  view.writeUInt32LE(buffers.length, 0);
+  const bytes = pooledBytes(size);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, size);
+  view.setUint32(0, buffers.length, true);
   const offsets: number[] = [];
   const seen = new Set<number>();
   let offset = 8 + 16 * buffers.length;
@@ -234,13 +235,13 @@ export function layOut(buffers: readonly PacBuffer[]): { bytes: Uint8Array; offs
   for (const { type, data } of buffers) {
     if (seen.has(type)) throw new PacError("PAC_DUPLICATE_BUFFER", `two buffers of type ${type}`, { type });
     seen.add(type);
-    view.writeUInt32LE(type, at);
-    view.writeUInt32LE(data.length, at + 4);
-    view.writeUInt32LE(offset, at + 8);
-    view.set(data, offset);
+    view.setUint32(at, type, true);
+    view.setUint32(at + 4, data.length, true);
+    view.setUint32(at + 8, offset, true);
+    bytes.set(data, offset);
     offsets.push(offset);
     offset += (data.length + 7) & ~7;
     at += 16;
   }
-  return { bytes: new Uint8Array(view.buffer, view.byteOffset, view.length), offsets };
+  return { bytes, offsets };
 }
