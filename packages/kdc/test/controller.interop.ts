@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { actOnBehalfDescriptor } from "@waybill/directory";
+import { LdapClient } from "@waybill/ldap";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { administratorPassword, startController, type TestController } from "./support/controller.ts";
 
@@ -85,6 +87,52 @@ describe("the domain controller as other people's tools see it", () => {
     expect(tested).toContain("validated join to domain lab.test");
     expect(await run("kinit", ["-k", "-t", keytab, "-c", join(dc.dir, "kvm09"), "KVM09$"])).toBe("");
     expect(dc.controller.directory.bySpn("host/kvm09.lab.test")?.samAccountName).toBe("KVM09$");
+  });
+
+  it("a host reads its group managed service account's password, sealed, and Impacket makes the key of it", async () => {
+    const { directory } = dc.controller;
+    const kvm01 = directory.bySam("KVM01$")!;
+    directory.setPassword("KVM01", "Machine-1!");
+    const client = await LdapClient.connect({
+      url: `ldapi://${encodeURIComponent(dc.controller.ldapiPath)}`,
+      timeout: 5000,
+    });
+    await client.bindSimple("Administrator@lab.test", administratorPassword);
+    await client.add("CN=web,CN=Managed Service Accounts,DC=lab,DC=test", {
+      objectClass: "msDS-GroupManagedServiceAccount",
+      sAMAccountName: "web$",
+      dNSHostName: "web.lab.test",
+      "msDS-ManagedPasswordInterval": "30",
+      "msDS-GroupMSAMembership": actOnBehalfDescriptor([kvm01.sid]),
+    });
+    client.close();
+    const search = async (who: string, password: string, ...more: readonly string[]): Promise<string> => {
+      const env = { KRB5CCNAME: join(dc.dir, `managed-${who}`) };
+      await run("kinit", [who], `${password}\n`, env);
+      const args = [
+        "-LLL",
+        "-N",
+        "-o",
+        "ldif-wrap=no",
+        "-b",
+        "DC=lab,DC=test",
+        ...more,
+        "-H",
+        `ldap://${dc.host}`,
+      ];
+      return await run("ldapsearch", [...args, "(sAMAccountName=web$)", "msDS-ManagedPassword"], "", env);
+    };
+    const said = await search("KVM01$", "Machine-1!", "-Y", "GSSAPI");
+    const [, blob = ""] = /msDS-ManagedPassword:: (\S+)/.exec(said) ?? [];
+    const script = join(import.meta.dirname, "support/managed-password.py");
+    const key = await run("/usr/bin/python3", [script, "LAB.TESThostweb.lab.test"], blob);
+    const held = directory.bySam("web$")!.keySets[0]!.keys[0]!;
+    expect(key.trim()).toBe(Buffer.from(held.keyvalue).toString("hex"));
+    const signedOnly = await search("KVM01$", "Machine-1!", "-Y", "GSSAPI", "-O", "maxssf=1");
+    expect(signedOnly).toContain("Confidentiality required");
+    expect(await search("Administrator", administratorPassword, "-Y", "GSSAPI")).not.toContain(
+      "ManagedPassword",
+    );
   });
 
   describe("Impacket with Kerberos", () => {

@@ -9,6 +9,7 @@ import { GroupType } from "../reader/account-from-object.ts";
 import { actOnBehalfDescriptor } from "../security/act-on-behalf-descriptor.ts";
 import type { AttributeValue, StoredKeySet, StoredObject } from "../store/stored-object.ts";
 import { passwordKeySet, randomKeySet, usualKeyTypes } from "./account-keys.ts";
+import { managedPasswordAttribute } from "./managed-password.ts";
 import { assertNameFree, assertSpnFree } from "./name-checks.ts";
 import type { DelegationSettings, NewComputer, NewGroup, NewUser } from "./new-principals.ts";
 import { type AttributeSettings, noSuchObject, ObjectEditor } from "./object-editor.ts";
@@ -173,6 +174,13 @@ export class DirectoryEditor extends ObjectEditor {
   ): Account {
     const object = this.find(account);
     const before = this.#account(object);
+    if (object.attributes.has(managedPasswordAttribute)) {
+      throw new DirectoryError(`the password of ${before.samAccountName} is made by the domain alone`, {
+        code: "ACCESS_DENIED",
+        family: "caller",
+        remedy: "Let its hosts read msDS-ManagedPassword: name them in msDS-GroupMSAMembership.",
+      });
+    }
     const now = this.clock.now();
     const rc4 = options.rc4 ?? before.keySets[0]?.keys.some((key) => key.keytype === EncType.rc4Hmac);
     const keySets = this.#keys(password, now, before.kvno + 1, before.kind !== "user", before, rc4) ?? [];

@@ -1,11 +1,16 @@
+import { emptyBytes } from "@waybill/base";
 import { EncType, SupportedEncTypes } from "@waybill/kerberos";
 import { type EntryData, LdapError } from "@waybill/ldap";
 import { passwordKeySet, randomKeySet, usualKeyTypes } from "../editor/account-keys.ts";
 import { type DirectoryEditor, groupTypeOf } from "../editor/directory-editor.ts";
+import {
+  managedPasswordAttribute,
+  managedPasswordText,
+  newManagedPassword,
+} from "../editor/managed-password.ts";
 import { assertNameFree, assertSpnFree, assertUpnFree } from "../editor/name-checks.ts";
 import { checkNewPassword } from "../editor/password-policy.ts";
 import { DirectoryError } from "../errors.ts";
-
 import { UserAccountControl } from "../model/user-account-control.ts";
 import { splitDn } from "../names/dn.ts";
 import { toFiletime } from "../names/filetime.ts";
@@ -39,6 +44,8 @@ const joinAttributes: ReadonlySet<string> = new Set([
   "objectcategory",
   "displayname",
 ]);
+
+const groupManaged = "msDS-GroupManagedServiceAccount";
 
 type Attributes = Map<string, AttributeValue[]>;
 
@@ -247,18 +254,22 @@ function keysFor(
   const rc4 = (Number(supported) & SupportedEncTypes.rc4Hmac) !== 0;
   const keytypes = rc4 ? [...usualKeyTypes, EncType.rc4Hmac] : usualKeyTypes;
   const generation = { kvno: 1, setAt: now, keytypes };
-  if (password === undefined) {
-    return type.name.startsWith("msDS-") ? [randomKeySet(editor.random, generation)] : undefined;
+  if (password === undefined && !type.name.startsWith("msDS-")) return undefined;
+  if (password === undefined && type.name !== groupManaged) return [randomKeySet(editor.random, generation)];
+  const managed = password === undefined ? newManagedPassword(editor.random) : undefined;
+  if (managed !== undefined) {
+    attributes.set(managedPasswordAttribute, [managed]);
+    attributes.set("pwdlastset", [toFiletime(now)]);
   }
   const [samAccountName = ""] = textsOf(attributes, "samaccountname");
   const [userPrincipalName] = textsOf(attributes, "userprincipalname");
   const { domain } = editor.reader;
-  if (!computer) {
+  if (!computer && password !== undefined) {
     checkNewPassword(domain, { samAccountName, keySets: [] }, password);
   }
   return [
     passwordKeySet(
-      password,
+      password ?? managedPasswordText(managed ?? emptyBytes),
       { realm: domain.realm, samAccountName, userPrincipalName, computer },
       generation,
       editor.lazyKeys,

@@ -29,6 +29,7 @@ import { entryFromObject } from "./entry-from-object.ts";
 import { inLdapTerms } from "./ldap-errors.ts";
 import { filterSyntaxOf, plainFilterSchema } from "./ldap-values.ts";
 import { type ModifyContext, modifyObject } from "./modify-object.ts";
+import { readManagedPassword } from "./read-managed-password.ts";
 import { rootDse } from "./root-dse.ts";
 import { resolveBase, searchDirectory } from "./search-directory.ts";
 
@@ -83,12 +84,18 @@ export class DirectoryLdapBackend<Context extends SecurityContext = SecurityCont
   }
 
   search(request: SearchOperation, operation: LdapOperation<LdapIdentity>): Iterable<SearchItem> {
-    this.#requester(operation.session);
-    return searchDirectory(this.#directory, {
+    const requester = this.#requester(operation.session);
+    const now = this.#clock.now();
+    const directory = this.#directory;
+    const reader = { directory, requester, confidential: isConfidential(operation.session), now };
+    // Only in the answer: a filter that speaks of passwords finds nothing.
+    const asked = request.attributes.includes("msds-managedpassword");
+    return searchDirectory(directory, {
       ...request,
       sdFlags: sdFlagsOf(operation),
-      now: this.#clock.now(),
+      now,
       signal: operation.signal,
+      managedPassword: asked ? (object) => readManagedPassword(object, reader) : undefined,
     });
   }
 
@@ -171,7 +178,7 @@ export class DirectoryLdapBackend<Context extends SecurityContext = SecurityCont
     const context: ModifyContext = {
       requester,
       permissive: controls.permissiveModify,
-      confidential: session.protection === "confidential" || session.local,
+      confidential: isConfidential(session),
       sdFlags: sdFlagsOf(operation),
     };
     inLdapTerms(() => this.#directory.change((editor) => work(editor, context)));
@@ -208,6 +215,10 @@ export class DirectoryLdapBackend<Context extends SecurityContext = SecurityCont
     }
     return requesterOf(this.#directory, account);
   }
+}
+
+function isConfidential(session: LdapSession<LdapIdentity>): boolean {
+  return session.protection === "confidential" || session.local;
 }
 
 function identityOf(account: Account): LdapIdentity {

@@ -24,6 +24,8 @@ export interface EntryOptions {
   /** Parts of nTSecurityDescriptor: 1 owner, 2 group, 4 DACL, 8 SACL. */
   readonly sdFlags: number;
   readonly now: number;
+  /** The managed password of an object, if whoever asks may have it. */
+  readonly managedPassword?: ((object: StoredObject) => Uint8Array | undefined) | undefined;
 }
 
 type Compute = (
@@ -51,6 +53,10 @@ const computed: Readonly<Record<string, Compute>> = {
   tokengroups: (reader, object) => tokenGroups(reader, object),
   "msds-keyversionnumber": (reader, object) =>
     accountValue(reader, object, (account) => String(account.kvno)),
+  "msds-managedpassword": (_reader, object, { managedPassword }) => {
+    const blob = managedPassword?.(object);
+    return blob === undefined ? [] : [blob];
+  },
   "msds-principalname": (reader, object) =>
     accountValue(reader, object, (account) => `${reader.domain.netbiosName}\\${account.samAccountName}`),
   "msds-user-account-control-computed": (reader, object, { now }) =>
@@ -73,6 +79,9 @@ const computed: Readonly<Record<string, Compute>> = {
       return account.passwordLastSet === undefined ? "0" : toFiletime(account.passwordLastSet + maxAge);
     }),
 };
+
+/** Computed for those alone who name them: expensive, or secret to most. */
+const onlyByName: ReadonlySet<string> = new Set(["tokengroups", "msds-managedpassword"]);
 
 /** Computed, but part of `*`. */
 const computedByDefault: readonly string[] = ["distinguishedname", "member", "memberof"];
@@ -98,7 +107,7 @@ export function entryFromObject(
   }
   for (const [name, compute] of Object.entries(computed)) {
     const asked = wanted.has(name) || (everything && computedByDefault.includes(name));
-    if (!asked && !(operational && attributeType(name)?.operational === true && name !== "tokengroups"))
+    if (!asked && !(operational && attributeType(name)?.operational === true && !onlyByName.has(name)))
       continue;
     const values = compute(reader, object, options);
     if (values.length > 0) attributes.push({ type: attributeName(name), values });

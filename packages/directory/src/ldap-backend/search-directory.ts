@@ -18,6 +18,7 @@ export interface DirectorySearch {
   readonly sdFlags: number;
   readonly now: number;
   readonly signal: AbortSignal;
+  readonly managedPassword?: EntryOptions["managedPassword"];
 }
 
 /** Entries in scope that match, found by index where the filter allows it. @throws LdapError noSuchObject */
@@ -31,6 +32,7 @@ export function* searchDirectory(reader: DirectoryReader, search: DirectorySearc
     wanted: new Set([...requested.map((name) => name.replace(/;.*/, "")), ...needed]),
     sdFlags: search.sdFlags,
     now: search.now,
+    managedPassword: search.managedPassword,
   };
   const schema: FilterSchema = {
     syntaxOf: filterSyntaxOf,
