@@ -318,6 +318,10 @@ describe.each([
       }
       const ids = findings.map(({ id }: { id: string }) => id);
       expect(ids.filter((id: string) => id.startsWith("controller"))).toEqual([]);
+      const text = await live.as("alice", "doctor", "--person", "alice", "--host", "kvm01", "kvm02");
+      expect(text.stdout).toMatch(
+        /The only controller that is known: dc1\.lab\.test; clocks within \d\.\d s/i,
+      );
       // Descriptors were read, and nobody unexpected is in them.
       expect(JSON.stringify(findings)).not.toContain("nTSecurityDescriptor");
       const gone = await live.as(

@@ -2,7 +2,7 @@ export * from "./diagnosis/diagnose.ts";
 export * from "./errors.ts";
 export * from "./explain/index.ts";
 export * from "./findings/catalogue.ts";
-export { type ExamineRequest, operators } from "./findings/examination.ts";
+export { type ExamineRequest, enumerate, operators } from "./findings/examination.ts";
 export * from "./findings/examine.ts";
 export * from "./findings/finding.ts";
 export * from "./findings/plan-findings.ts";

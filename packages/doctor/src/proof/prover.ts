@@ -47,6 +47,7 @@ interface Outcome {
 export class Prover {
   readonly #options: ProverOptions;
   readonly #made = new Map<string, Promise<Outcome>>();
+  readonly #askable = new Map<string, boolean>();
   /** Set once no KDC answered: what has to wait for nothing is not asked. */
   #silence: string | undefined;
 
@@ -54,10 +55,15 @@ export class Prover {
     this.#options = options;
   }
 
-  /** Whether an account can be asked for: there is a key or a ticket of it. */
+  /** Whether there is a key or a ticket of an account to ask with. */
   canAskAs(account: string): boolean {
-    const found = this.#account(account);
-    return found !== undefined && (this.#keysOf(found).length > 0 || this.#ticketOf(found) !== undefined);
+    let can = this.#askable.get(account);
+    if (can === undefined) {
+      const found = this.#account(account);
+      can = found !== undefined && (this.#keysOf(found).length > 0 || this.#ticketOf(found) !== undefined);
+      this.#askable.set(account, can);
+    }
+    return can;
   }
 
   async prove(prediction: Prediction): Promise<Proof> {

@@ -1,5 +1,11 @@
-import type { Account } from "@waybill/directory";
-import { type ControllerSurvey, readKdcClock, surveyControllers } from "@waybill/doctor";
+import { type Account, type DirectoryView, hasFlag } from "@waybill/directory";
+import {
+  type ControllerSurvey,
+  enumerate,
+  printable,
+  readKdcClock,
+  surveyControllers,
+} from "@waybill/doctor";
 import { confLocator, type KdcEndpoint, NetworkTransport } from "@waybill/kerberos";
 import { discoverDomainControllers } from "@waybill/ldap";
 import { connectDirectory } from "../../session/connect-directory.ts";
@@ -11,16 +17,18 @@ const patience = 5000;
 
 /**
  * Asks the controllers of the domain for some accounts and for the time: those named, or those that the workstation's
- * file and DNS know.
+ * file, DNS and the directory know.
  */
 export async function askControllers(
   session: Session,
+  view: DirectoryView,
   accounts: readonly Account[],
   names: readonly string[] | undefined,
 ): Promise<ControllerSurvey> {
   const { workstation, tgt } = session;
   const { realm } = tgt.client;
-  const controllers = names?.map((name) => controllerAddress(workstation, name)) ?? (await found(session));
+  const controllers =
+    names?.map((name) => controllerAddress(workstation, name)) ?? (await found(session, view));
   const kdcs = await confLocator(workstation.krb5)
     .locate(realm, "kdc")
     .catch((): readonly KdcEndpoint[] => []);
@@ -42,13 +50,37 @@ export async function askControllers(
   });
 }
 
-async function found({ workstation, tgt }: Session): Promise<DirectoryAddress[]> {
+/** `Compared: dc1.lab.test, dc2.lab.test; their clocks are within 0.4 s of this machine's.` */
+export function controllersText({ controllers, kdcs }: ControllerSurvey): string {
+  const answered = controllers.filter(({ failure }) => failure === undefined).map(({ name }) => name);
+  const offsets = [...controllers, ...kdcs].flatMap(({ clock }) =>
+    clock === undefined ? [] : [Math.abs(clock.ahead)],
+  );
+  const what =
+    answered.length === 0
+      ? "No domain controller answered"
+      : `${answered.length === 1 ? "The only controller that is known" : "Compared"}: ${printable(enumerate(answered, 8))}`;
+  return offsets.length === 0
+    ? `${what}.`
+    : `${what}; clocks within ${(Math.max(...offsets) / 1000).toFixed(1)} s of this machine's.`;
+}
+
+async function found({ workstation, tgt }: Session, view: DirectoryView): Promise<DirectoryAddress[]> {
   const domain = tgt.client.realm.toLowerCase();
   const inDns = await discoverDomainControllers(domain, { timeout: patience }).catch(() => []);
+  const inDirectory = [...view.accounts()].flatMap(({ userAccountControl, dnsHostName }) =>
+    dnsHostName !== undefined &&
+    (hasFlag(userAccountControl, "serverTrustAccount") ||
+      hasFlag(userAccountControl, "partialSecretsAccount"))
+      ? [{ address: dnsHostName, port: 389, name: dnsHostName }]
+      : [],
+  );
   const known = [
     ...(workstation.directory === undefined ? [] : [workstation.directory]),
     ...workstation.directories,
     ...inDns.map(({ host, port }) => ({ address: host, port, name: host })),
+    ...inDirectory,
   ];
-  return [...new Map(known.map((one) => [one.name.toLowerCase(), one])).values()];
+  // Who says where a controller is comes before who only says its name.
+  return [...new Map(known.toReversed().map((one) => [one.name.toLowerCase(), one])).values()].reverse();
 }

@@ -39,7 +39,7 @@ export async function observe(
   if (!wantsControllers && options.hosts !== true) return { findings: [] };
   const session = open.session ?? (await signedIn());
   const [controllers, hosts] = await Promise.all([
-    wantsControllers ? askControllers(session, accountsOf(view, subjects), options.dc) : undefined,
+    wantsControllers ? askControllers(session, view, accountsOf(view, subjects), options.dc) : undefined,
     options.hosts === true ? askHosts(session, view, subjects.hosts) : undefined,
   ]);
   return {

@@ -6,6 +6,7 @@ import {
   findingJson,
   findingsText,
   findPerson,
+  type Prediction,
   PredictionMatrix,
   type Proof,
   proofFindings,
@@ -20,7 +21,7 @@ import { hostsText } from "./ask-hosts.ts";
 import { observe, observedJson } from "./observe.ts";
 import { type DoctorOptions, peopleOf, servicesOf, startOf } from "./options.ts";
 import { writePage } from "./page.ts";
-import { proofsText, proveMoves, proverFor } from "./prove.ts";
+import { type ProvableMove, proofsText, proveMoves, proverFor } from "./prove.ts";
 
 /** Why each of the people can or cannot move from one host to one other. */
 export async function oneMove(
@@ -49,7 +50,9 @@ export async function oneMove(
   );
   const predictions = results.map(({ prediction }) => prediction);
   const proven =
-    options.prove === true ? await proveMoves(await proverFor(open, options), predictions) : undefined;
+    options.prove === true
+      ? await proveMoves(await proverFor(open, options), predictions.map(provable))
+      : undefined;
   const proofs = new Map(
     proven?.proofs.map((proof): [Proof["prediction"], Proof] => [proof.prediction, proof]),
   );
@@ -111,4 +114,8 @@ export async function oneMove(
 /** People who fail for the same reason have the same finding. */
 function distinct(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((finding) => [`${finding.id} ${finding.cause}`, finding])).values()];
+}
+
+function provable(prediction: Prediction): ProvableMove {
+  return { askers: prediction.exchanges.map(({ by }) => by), tell: () => prediction };
 }

@@ -33,18 +33,23 @@ export async function proverFor(open: OpenDirectory, { keytab }: ProveOptions): 
   });
 }
 
+/** A move that may be proved: told only when it is, for there may be millions. */
+export interface ProvableMove {
+  /** Accounts that ask something in it. */
+  readonly askers: readonly string[];
+  readonly tell: () => Prediction;
+}
+
 /** Proves the moves that there is something to ask with for; no more than a run should take. */
 export async function proveMoves(
   prover: Prover,
-  predictions: Iterable<Prediction>,
+  moves: Iterable<ProvableMove>,
 ): Promise<{ readonly proofs: Proof[]; readonly left: number }> {
   const proofs: Proof[] = [];
   let left = 0;
-  for (const prediction of predictions) {
-    const { person, source, managementServer } = prediction;
-    const askers = [person, source, ...(managementServer === undefined ? [] : [managementServer])];
+  for (const { askers, tell } of moves) {
     if (!askers.some((name) => prover.canAskAs(name))) continue;
-    if (proofs.length < mostMoves) proofs.push(await prover.prove(prediction));
+    if (proofs.length < mostMoves) proofs.push(await prover.prove(tell()));
     else left++;
   }
   return { proofs, left };

@@ -1,3 +1,4 @@
+import type { Account } from "@waybill/directory";
 import {
   bySeverity,
   chooseStories,
@@ -19,11 +20,12 @@ import {
 } from "@waybill/doctor";
 import { style } from "../../output/style.ts";
 import type { OpenDirectory } from "../../session/open-directory.ts";
+import { controllersText } from "./ask-controllers.ts";
 import { hostsText } from "./ask-hosts.ts";
 import { observe, observedJson } from "./observe.ts";
 import { type DoctorOptions, peopleOf, servicesOf, startOf } from "./options.ts";
 import { writePage } from "./page.ts";
-import { proofsText, proveMoves, proverFor } from "./prove.ts";
+import { type ProvableMove, proofsText, proveMoves, proverFor } from "./prove.ts";
 
 /** A terminal that does not say how high it is. */
 const usualRows = 48;
@@ -40,6 +42,7 @@ export async function wholeDirectory(
   const hosts = options.host?.map((host) => findHost(view, host)) ?? migrationHosts(view);
   const people = peopleOf(view, options).map((person) => findPerson(view, person));
   const start = startOf(options);
+  const server = options.via === undefined ? undefined : findHost(view, options.via);
   const [descriptors, observed] = await Promise.all([
     ldap === undefined ? new Map<string, Uint8Array>() : readDescriptors(ldap, view.domain.dn, hosts),
     observe(open, options, { hosts, people, whole: true }),
@@ -63,7 +66,7 @@ export async function wholeDirectory(
     });
   const proven =
     options.prove === true
-      ? await proveMoves(await proverFor(open, options), allMoves(matrix, tell))
+      ? await proveMoves(await proverFor(open, options), allMoves(matrix, server, tell))
       : undefined;
   const proofs = proven?.proofs ?? [];
   const findings = [
@@ -96,6 +99,7 @@ export async function wholeDirectory(
   );
   if (hosts.length > 1 && people.length > 0)
     console.log(`${matrixText(matrix, { palette: style, width: process.stdout.columns ?? 100 })}\n`);
+  if (observed.controllers !== undefined) console.log(`${controllersText(observed.controllers)}\n`);
   if (observed.hosts !== undefined) console.log(`${hostsText(observed.hosts)}\n`);
   if (proven !== undefined) console.log(`${proofsText(proofs, proven.left)}\n`);
   if (hosts.length === 0)
@@ -126,12 +130,19 @@ function onScreen(findings: readonly Finding[], all: boolean): string {
 
 function* allMoves(
   { people, sources, destinations }: PredictionMatrix,
+  managementServer: Account | undefined,
   tell: (person: number, source: number, destination: number) => Prediction,
-): Generator<Prediction> {
-  for (const source of sources.keys()) {
-    for (const destination of destinations.keys()) {
-      if (sources[source]?.sid === destinations[destination]?.sid) continue;
-      for (const person of people.keys()) yield tell(person, source, destination);
+): Generator<ProvableMove> {
+  const between = managementServer === undefined ? [] : [managementServer.samAccountName];
+  for (const [source, host] of sources.entries()) {
+    for (const [destination, other] of destinations.entries()) {
+      if (host.sid === other.sid) continue;
+      for (const [person, { samAccountName }] of people.entries()) {
+        yield {
+          askers: [samAccountName, host.samAccountName, ...between],
+          tell: () => tell(person, source, destination),
+        };
+      }
     }
   }
 }
