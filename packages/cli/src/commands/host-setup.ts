@@ -1,6 +1,5 @@
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { systemCode, WaybillError } from "@waybill/base";
+import { statSync } from "node:fs";
+import { WaybillError } from "@waybill/base";
 import {
   directoryNames,
   directoryNamesOf,
@@ -25,6 +24,7 @@ import { probeQemu } from "@waybill/qemu";
 import type { Command } from "commander";
 import { ExitCode } from "../output/exit-code.ts";
 import { style } from "../output/style.ts";
+import { type SetupOptions, setUpHost } from "../setup/set-up-host.ts";
 
 interface Check {
   readonly name: string;
@@ -47,12 +47,15 @@ export function registerHostSetup(host: Command, defaultConfig: string): void {
     });
   host
     .command("setup")
-    .description("write a first configuration and systemd units for this machine")
+    .description("make users and folders, and write a first configuration and systemd units for this machine")
     .requiredOption("--host <name>", "full DNS name, such as kvm01.example.com")
     .requiredOption("--realm <realm>", "the domain's realm")
     .option("--config <file>", "where the configuration goes", defaultConfig)
     .option("--units <dir>", "where the units go", "/etc/systemd/system")
-    .action((options: { host: string; realm: string; config: string; units: string }) => setup(options));
+    .option("--root <dir>", "for the system in this folder, as for an image, instead of this one", "/")
+    .action((options: SetupOptions) => {
+      console.log(setUpHost(options).join("\n"));
+    });
 }
 
 function formatCheck({ name, ok, detail, remedy }: Check): string {
@@ -189,117 +192,4 @@ function notChecked(config: HostConfig, names: readonly string[], cause: unknown
       cause,
     },
   );
-}
-
-function setup(options: { host: string; realm: string; config: string; units: string }): void {
-  // No secret is in it, and the listener, who is another user, reads it too.
-  write(options.config, 0o644, configuration(options.host, options.realm));
-  write(`${options.units}/waybill-host.service`, 0o644, serviceUnit(options.config));
-  write(`${options.units}/waybill-listener.service`, 0o644, listenerUnit(options.config));
-  const account = `${(options.host.split(".")[0] ?? "").toUpperCase()}$`;
-  console.log(
-    [
-      `Wrote ${options.config} and two units.`,
-      "Next:",
-      `  1. create the listener's user:  useradd --system ${listenerUser}`,
-      "  2. join the machine to the domain (adcli join) and export its keys to /etc/waybill/host.keytab, mode 0600",
-      `  3. register the service name:  setspn -S "${migrationServiceClass}/${options.host}" ${account}`,
-      "  4. let TCP 5985 in from management stations, TCP 6600 and QEMU's ports in from the other hosts",
-      "  5. waybill host check",
-      "  6. systemctl enable --now waybill-host waybill-listener",
-    ].join("\n"),
-  );
-}
-
-function write(path: string, mode: number, content: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  try {
-    writeFileSync(path, content, { mode, flag: "wx" });
-  } catch (cause) {
-    const exists = systemCode(cause) === "EEXIST";
-    throw new WaybillError(exists ? `${path} is there already` : `cannot write ${path}`, {
-      code: exists ? "ALREADY_SET_UP" : "FILE_UNWRITABLE",
-      family: "environment",
-      remedy: exists ? "Move it away to set up anew; nothing is overwritten." : "Run as root.",
-      cause,
-    });
-  }
-}
-
-/** Whoever breaks the listener is this user, who owns nothing. */
-const listenerUser = "waybill-listener";
-
-function configuration(host: string, realm: string): string {
-  return [
-    `host: ${host}`,
-    `realm: ${realm}`,
-    "keytab: /etc/waybill/host.keytab",
-    "state: /var/lib/waybill/host",
-    "run: /run/waybill",
-    `listener-user: ${listenerUser}`,
-    "storage: [/var/lib/waybill/vm]",
-    "evidence: auto",
-    "# Who may do what. Nothing is allowed that no rule allows. Names or SIDs of users and groups.",
-    "access:",
-    "  - who: [Hyper-V Administrators]",
-    "    may: [list, operate, define, move-out, accept, configure, audit]",
-    "groups:",
-    "  Hyper-V Administrators: []   # of this host: add users and groups of the domain, such as VM Operators",
-    "",
-  ].join("\n");
-}
-
-const hardening = [
-  "ProtectSystem=strict",
-  "ProtectHome=yes",
-  "PrivateTmp=yes",
-  "NoNewPrivileges=yes",
-  "ProtectKernelTunables=yes",
-  "ProtectKernelModules=yes",
-  "ProtectControlGroups=yes",
-  "RestrictSUIDSGID=yes",
-  "RestrictRealtime=yes",
-  "LockPersonality=yes",
-].join("\n");
-
-function serviceUnit(config: string): string {
-  return `[Unit]
-Description=Waybill host service
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-ExecStart=/usr/bin/waybill host service --config ${config}
-RuntimeDirectory=waybill
-RuntimeDirectoryPreserve=yes
-StateDirectory=waybill
-Restart=always
-# Virtual machines outlive the service.
-KillMode=process
-${hardening}
-ReadWritePaths=/run/waybill /var/lib/waybill
-
-[Install]
-WantedBy=multi-user.target
-`;
-}
-
-function listenerUnit(config: string): string {
-  return `[Unit]
-Description=Waybill host listener (unprivileged)
-After=waybill-host.service
-Requires=waybill-host.service
-
-[Service]
-ExecStart=/usr/bin/waybill host listener --config ${config}
-User=${listenerUser}
-Restart=always
-CapabilityBoundingSet=
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-SystemCallFilter=@system-service
-${hardening}
-
-[Install]
-WantedBy=multi-user.target
-`;
 }

@@ -327,6 +327,12 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "Close some, and try again.",
   ],
   [
+    "USER_NOT_CREATED",
+    "A user that the host's services run as could not be made.",
+    "Set-up does not run as root, or `useradd` is not there.",
+    "Run it as root, or make the user yourself.",
+  ],
+  [
     "VM_EXISTS",
     "The destination has a machine of that name.",
     "A copy that was left, or a move that is being settled.",
