@@ -1,6 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseLdif } from "@waybill/directory";
+import {
+  AccessMask,
+  AceType,
+  encodeSecurityDescriptor,
+  fullControl,
+  parseLdif,
+  WellKnownSid,
+} from "@waybill/directory";
+import { formatSid } from "@waybill/kerberos";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LiveDomain, namesOf, startOurs, startSamba } from "./support/live-domain.ts";
 
@@ -9,7 +17,7 @@ import { type LiveDomain, namesOf, startOurs, startSamba } from "./support/live-
 describe.each([
   ["our domain controller", startOurs],
   ["Samba AD", startSamba],
-] as const)("waybill delegation with %s", (_, start) => {
+] as const)("waybill delegation with %s", (kind, start) => {
   let live: LiveDomain;
   const list = "msDS-AllowedToDelegateTo";
   const resource = "msDS-AllowedToActOnBehalfOfOtherIdentity";
@@ -193,6 +201,77 @@ describe.each([
     await live.modify("KVM01$", { operation: "add", type: list, values: entry });
     expect(left()).toEqual([]);
   });
+
+  // Samba 4.17 lets nobody write the one attribute that takes no privilege.
+  if (kind === "our domain controller")
+    it("what was changed before somebody was refused, and nothing else, can be taken back", async () => {
+      const before = await live.values("KVM02$", list);
+      const sid = (
+        await live.ldap
+          .search({ base: "DC=lab,DC=test", filter: "(sAMAccountName=alice)", attributes: ["objectSid"] })
+          .all()
+      )[0]?.value("objectSid");
+      const allow = (who: string, mask: number) => ({
+        type: AceType.accessAllowed,
+        flags: 0,
+        mask,
+        sid: who,
+      });
+      const aces = [
+        allow(WellKnownSid.administrators, fullControl),
+        allow(formatSid(sid ?? new Uint8Array()), fullControl),
+        allow(WellKnownSid.authenticatedUsers, AccessMask.genericRead),
+      ];
+      const descriptor = encodeSecurityDescriptor({
+        control: 0,
+        owner: WellKnownSid.administrators,
+        dacl: { revision: 4, aces },
+      });
+      await live.modify("KVM02$", { operation: "replace", type: "nTSecurityDescriptor", values: descriptor });
+      const undo = undoFile("part");
+      const args = [
+        "--from",
+        "kvm04",
+        "--to",
+        "kvm02",
+        "--both",
+        "--mode",
+        "resource-based",
+        "--yes",
+        "--undo",
+        undo,
+      ];
+      const { code, stderr } = await live.as("alice", "delegation", "allow", ...args);
+      expect(stderr).toContain("PLAN_APPLIED_IN_PART");
+      expect(code).not.toBe(0);
+      const { records } = await parseLdif(readFileSync(undo, "utf8"));
+      expect(records.map(({ dn }) => dn)).toEqual(["CN=KVM02,CN=Computers,DC=lab,DC=test"]);
+      expect(
+        (await live.ldap.read("CN=KVM02,CN=Computers,DC=lab,DC=test", { attributes: [resource] }))?.has(
+          resource,
+        ),
+      ).toBe(true);
+      // And the doctor tells of the right that made it possible.
+      const told = await live.as(
+        "alice",
+        "doctor",
+        "--person",
+        "alice",
+        "--host",
+        "kvm01",
+        "kvm02",
+        "--json",
+      );
+      const rights = JSON.parse(told.stdout).findings.filter(
+        ({ id }: { id: string }) => id === "change-rights-wide",
+      );
+      expect(rights.map(({ cause }: { cause: string }) => cause)).toEqual([
+        "alice can change the delegation settings of KVM02$ (nTSecurityDescriptor: full control).",
+      ]);
+      await takeBack(undo);
+      expect(await live.values("KVM02$", list)).toEqual(before);
+      await live.modify("KVM02$", { operation: "delete", type: "nTSecurityDescriptor" });
+    });
 
   describe("waybill doctor", () => {
     const move = ["--person", "alice", "--from", "kvm01", "--to", "kvm02"] as const;
