@@ -10,9 +10,10 @@ Operations, carried out in order:
   {"op": "allow", "name": "KVM02$", "from": ["KVM01$"]}          resource-based delegation
   {"op": "keytab", "file": "...", "principal": "KVM01$"}
   {"op": "sid", "name": "VM Operators"}                          printed on a line of its own
-Values are text.
+Values are text; {"base64": "..."} is bytes.
 """
 
+import base64
 import json
 import sys
 
@@ -33,10 +34,14 @@ base = db.domain_dn()
 
 
 def texts(item, attribute=""):
+    if isinstance(item, list):
+        return [value for part in item for value in texts(part, attribute)]
+    if isinstance(item, dict):
+        return [base64.b64decode(item["base64"])]
     # Passwords travel quoted and as UTF-16: MS-ADTS section 3.1.1.3.1.5.1.
     if attribute == "unicodePwd":
         return [f'"{item}"'.encode("utf-16-le")]
-    return [str(part).encode() for part in (item if isinstance(item, list) else [item])]
+    return [str(item).encode()]
 
 
 def find(name, attributes=("objectSid",)):
@@ -121,5 +126,12 @@ actions = {
     "keytab": keytab,
     "sid": lambda op: print(sid(op["name"])),
 }
-for operation in json.load(sys.stdin):
-    actions[operation["op"]](operation)
+
+
+def carry_out(operations):
+    for operation in operations:
+        actions[operation["op"]](operation)
+
+
+if __name__ == "__main__":
+    carry_out(json.load(sys.stdin))

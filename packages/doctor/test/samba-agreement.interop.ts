@@ -67,7 +67,8 @@ function somebody(name: string): SambaOperation[] {
   const operations = sambaUser("lab.test", { name, flags });
   if (!plain && chance(12)) operations.push({ op: "modify", name, attributes: { pwdLastSet: "0" } });
   if (!plain && chance(10)) operations.push({ op: "modify", name, attributes: { accountExpires: longAgo } });
-  if (!plain && chance(20)) operations.push({ op: "member", group: "Protected Users", name });
+  if (!plain && chance(20))
+    operations.push({ op: "member", group: "Protected Users", names: [name], member: true });
   return operations;
 }
 

@@ -89,9 +89,9 @@ function faults(): SambaOperation[] {
     }),
     modify("RC4ONLY", { "msDS-SupportedEncryptionTypes": "4" }),
     { op: "allow", name: "GRANTOR$", from: ["DEFEATED$"] },
-    { op: "member", group: "Domain Admins", name: "sens" },
-    { op: "member", group: "Domain Admins", name: "mustchg" },
-    { op: "member", group: "Domain Admins", name: "alice" },
+    { op: "member", group: "Domain Admins", names: ["sens"], member: true },
+    { op: "member", group: "Domain Admins", names: ["mustchg"], member: true },
+    { op: "member", group: "Domain Admins", names: ["alice"], member: true },
   ];
 }
 

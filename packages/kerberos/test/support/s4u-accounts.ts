@@ -35,7 +35,7 @@ export function s4uAccounts(domain: string): SambaOperation[] {
   return [
     ...people.flatMap((person) => sambaUser(domain, person)),
     ...hosts.flatMap((host) => sambaComputer(domain, host)),
-    { op: "member", group: "Protected Users", name: "prot" },
+    { op: "member", group: "Protected Users", names: ["prot"], member: true },
     { op: "modify", name: "mustchg", attributes: { pwdLastSet: "0" } },
     { op: "modify", name: "expd", attributes: { accountExpires: "116444736000000000" } },
     { op: "allow", name: "KVM07$", from: ["KVM06$"] },

@@ -6,11 +6,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Daemon, loopbackAddress, run, startDaemon, waitForPort } from "./processes.ts";
 
-/** One change to the directory; see samba-seed.py. */
+/** One change to the directory; see samba-seed.py, and the lab's directory.py beneath it. */
 export type SambaOperation =
   | { readonly op: "add"; readonly dn: string; readonly attributes: SambaAttributes }
   | { readonly op: "modify"; readonly name: string; readonly attributes: SambaAttributes }
-  | { readonly op: "member"; readonly group: string; readonly name: string }
+  | {
+      readonly op: "member";
+      readonly group: string;
+      readonly names: readonly string[];
+      readonly member: boolean;
+    }
   | { readonly op: "allow"; readonly name: string; readonly from: readonly string[] }
   | { readonly op: "dns"; readonly host: string; readonly address: string }
   | { readonly op: "keytab"; readonly file: string; readonly principal: string };
@@ -98,6 +103,11 @@ export class SambaDomain {
     const file = join(this.directory, `keytab-${++this.#keytabs}`);
     await this.apply(principals.map((principal) => ({ op: "keytab", file, principal }) as const));
     return file;
+  }
+
+  /** With the model `single` all that there is. */
+  get pids(): number[] {
+    return this.#daemon === undefined ? [] : [this.#daemon.pid];
   }
 
   /** What the server has logged so far. */
