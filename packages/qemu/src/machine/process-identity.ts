@@ -47,7 +47,7 @@ export async function waitForEnd(
   const end = performance.now() + patience;
   while (await isAlive(identity)) {
     if (performance.now() >= end) return false;
-    await sleep(20, signal);
+    await sleep(5, signal);
   }
   return true;
 }

@@ -65,3 +65,25 @@ function phaseOf(status: MigrationStatus): MigrationProgress["phase"] {
   if (status === "pre-switchover" || status === "device" || status === "completed") return "switchover";
   return status.startsWith("postcopy") ? "postcopy" : "memory";
 }
+
+export function diskProgress(disks: readonly DiskProgress[], elapsed: number): MigrationProgress {
+  const total = sum(disks, (disk) => disk.total);
+  const transferred = sum(disks, (disk) => disk.copied);
+  return {
+    phase: "disks",
+    status: "none",
+    pass: 0,
+    transferred,
+    remaining: total - transferred,
+    total,
+    bytesPerSecond: 0,
+    dirtyBytesPerSecond: 0,
+    throttlePercent: 0,
+    disks,
+    elapsed,
+  };
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}

@@ -1,16 +1,18 @@
-import { AbortedError, DeadlineError, sleep } from "@waybill/base";
+import { DeadlineError, sleep } from "@waybill/base";
 import type { VirtualMachine } from "../machine/virtual-machine.ts";
 import type { MigrationInfo, MigrationStatus } from "../qmp/migration-info.ts";
 import { ignoreRefusal, QmpError } from "../qmp-error.ts";
 import { DiskMirror } from "./disk-mirror.ts";
+import { MigrationNews } from "./migration-news.ts";
 import { type MigrationOptions, migrationCapabilities, migrationParameters } from "./migration-options.ts";
 import {
-  type DiskProgress,
+  diskProgress,
   type MigrationProgress,
   type MigrationSummary,
   memoryProgress,
 } from "./migration-progress.ts";
 import type { SocketAddress, TargetOptions } from "./migration-target.ts";
+import { StallWatch } from "./stall-watch.ts";
 import { tearOut, unstick } from "./tear-out.ts";
 import { sweepKeys, TlsCredentials } from "./tls-psk.ts";
 
@@ -72,6 +74,7 @@ export class MigrationSource {
       throw new QmpError(`${this.vm.name} is being migrated already`, {
         code: "MIGRATION_BUSY",
         family: "caller",
+        remedy: "Wait for that migration, or cancel it.",
       });
     this.#secretsRoot = options.secretsRoot;
     await this.#removeCredentials();
@@ -97,12 +100,13 @@ export class MigrationSource {
       credentials: this.#credentials?.id,
       signal: options.signal,
     });
-    const stall = new StallWatch("copying the disks", options);
+    const stall = new StallWatch("copying the disks", options.stallTimeout);
     try {
       for (;;) {
         const disks = await stall.answer(this.#mirror.progress(stall.patience));
-        const rate = stall.moved(sum(disks, (disk) => disk.copied));
-        options.onProgress?.(diskProgress(disks, rate, performance.now() - started));
+        const progress = diskProgress(disks, performance.now() - started);
+        const bytesPerSecond = stall.moved(progress.transferred);
+        options.onProgress?.({ ...progress, bytesPerSecond });
         if (disks.every((disk) => disk.ready)) return;
         await sleep(options.interval ?? 200, options.signal);
       }
@@ -122,10 +126,10 @@ export class MigrationSource {
   async sendMemory(to: SocketAddress, options: StepOptions = {}): Promise<void> {
     const started = performance.now();
     this.#wasRunning = (await this.vm.status()).running;
-    const news = new Wakeup(this.vm);
+    const news = new MigrationNews(this.vm);
     try {
       await this.vm.execute("migrate", { uri: migrationUri(to) });
-      const stall = new StallWatch("sending memory", options);
+      const stall = new StallWatch("sending memory", options.stallTimeout);
       for (;;) {
         const info = await stall.answer(this.vm.migration({ timeout: stall.patience }));
         if (info.status === "pre-switchover") return;
@@ -136,6 +140,8 @@ export class MigrationSource {
         stall.moved((info.ram?.transferred ?? 0) + (info.ram?.pass ?? 0));
         options.onProgress?.(memoryProgress(info, disks, performance.now() - started));
         await news.wait(options.interval ?? 200, options.signal);
+        // The guest stands still from here on: no more questions.
+        if (news.status === "pre-switchover") return;
       }
     } catch (error) {
       await this.#undo(error);
@@ -186,13 +192,14 @@ export class MigrationSource {
     options: { readonly timeout?: number; readonly signal?: AbortSignal } = {},
   ): Promise<MigrationStatus> {
     const { timeout = 30_000, signal } = options;
-    const news = new Wakeup(this.vm);
+    const news = new MigrationNews(this.vm);
     const end = performance.now() + timeout;
     try {
-      const before = await this.vm.migration();
-      if (before.status === "pre-switchover")
-        await this.vm.execute("migrate-continue", { state: "pre-switchover" });
+      // It is refused when the switchover is not waited with, as with post-copy.
+      await this.vm.execute("migrate-continue", { state: "pre-switchover" }).catch(ignoreRefusal);
       for (;;) {
+        await news.wait(50, signal);
+        if (news.status === "completed" || news.status === "postcopy-active") return news.status;
         // QEMU holds its main lock while it writes the last state: on a dead network it answers nothing.
         const left = Math.max(50, end - performance.now());
         const info = await this.vm.migration({ timeout: left, signal });
@@ -200,7 +207,6 @@ export class MigrationSource {
         if (info.status === "failed" || info.status === "cancelled")
           throw migrationFailed(this.vm.name, info, (await this.vm.status()).running);
         if (performance.now() > end) throw handOverUnknown(this.vm.name, info.status);
-        await news.wait(50, signal);
       }
     } catch (error) {
       throw error instanceof DeadlineError ? handOverUnknown(this.vm.name, "no answer", error) : error;
@@ -260,6 +266,7 @@ export class MigrationSource {
         code: "POSTCOPY_CANNOT_CANCEL",
         family: "caller",
         facts: { name: this.vm.name, status },
+        remedy: "Wait until all of its memory has arrived, then move it back.",
       });
     if (isUnderWay(status)) {
       await unstick(this.vm, async () => await this.vm.execute("migrate_cancel", {}, { timeout: 2000 }));
@@ -301,6 +308,7 @@ export class MigrationSource {
         family: "environment",
         facts: { name: this.vm.name, undoing: error instanceof Error ? error.message : "unknown" },
         cause: reason,
+        remedy: "See what its QEMU does (its log, its process) before it is started again.",
       });
     }
   }
@@ -338,111 +346,8 @@ function migrationUri({ host, port }: SocketAddress): string {
   return `tcp:${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** Ends a pause early when QEMU reports a change of the migration. */
-class Wakeup {
-  readonly #stop: () => void;
-  #news = false;
-  #wake: (() => void) | undefined;
-
-  constructor(vm: VirtualMachine) {
-    this.#stop = vm.onEvent(({ name }) => {
-      if (name !== "MIGRATION" && !name.startsWith("BLOCK_JOB_")) return;
-      this.#news = true;
-      this.#wake?.();
-    });
-  }
-
-  async wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) throw new AbortedError("the migration", signal.reason);
-    if (!this.#news)
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, milliseconds);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        signal?.addEventListener("abort", this.#wake, { once: true });
-      });
-    this.#news = false;
-    if (signal?.aborted) throw new AbortedError("the migration", signal.reason);
-  }
-
-  stop(): void {
-    this.#stop();
-  }
-}
-
-class StallWatch {
-  readonly #what: string;
-  readonly patience: number;
-  #value = -1;
-  #since = performance.now();
-  #rate = 0;
-
-  constructor(what: string, options: StepOptions) {
-    this.#what = what;
-    this.patience = options.stallTimeout ?? 30_000;
-  }
-
-  /** Returns how fast the value grows, per second. */
-  moved(value: number): number {
-    const now = performance.now();
-    if (value !== this.#value) {
-      if (this.#value >= 0) this.#rate = ((value - this.#value) * 1000) / Math.max(1, now - this.#since);
-      this.#value = value;
-      this.#since = now;
-    } else if (now - this.#since > this.patience) throw this.#stalled();
-    return this.#rate;
-  }
-
-  /** A QEMU that does not answer stands still as well: it waits for the network with its main lock held. */
-  async answer<T>(reply: Promise<T>): Promise<T> {
-    try {
-      return await reply;
-    } catch (error) {
-      throw error instanceof DeadlineError ? this.#stalled(error) : error;
-    }
-  }
-
-  #stalled(cause?: unknown): QmpError {
-    return new QmpError(`${this.#what} came to a standstill ${this.patience} ms ago`, {
-      code: "MIGRATION_STALLED",
-      family: "environment",
-      facts: { step: this.#what, milliseconds: this.patience },
-      remedy: "Check the network between the two hosts.",
-      cause,
-    });
-  }
-}
-
 export function isUnderWay(status: MigrationStatus): boolean {
   return !["none", "completed", "failed", "cancelled"].includes(status);
-}
-
-function diskProgress(
-  disks: readonly DiskProgress[],
-  bytesPerSecond: number,
-  elapsed: number,
-): MigrationProgress {
-  const total = sum(disks, (disk) => disk.total);
-  const transferred = sum(disks, (disk) => disk.copied);
-  return {
-    phase: "disks",
-    status: "none",
-    pass: 0,
-    transferred,
-    remaining: total - transferred,
-    total,
-    bytesPerSecond,
-    dirtyBytesPerSecond: 0,
-    throttlePercent: 0,
-    disks,
-    elapsed,
-  };
-}
-
-function sum<T>(items: readonly T[], value: (item: T) => number): number {
-  return items.reduce((total, item) => total + value(item), 0);
 }
 
 function handOverUnknown(name: string, status: string, cause?: unknown): QmpError {
@@ -451,6 +356,8 @@ function handOverUnknown(name: string, status: string, cause?: unknown): QmpErro
     family: "environment",
     facts: { name, status },
     cause,
+    remedy:
+      "Nothing runs twice: the hosts settle it when they reach each other. Check the network between them.",
   });
 }
 
@@ -460,5 +367,6 @@ function migrationFailed(name: string, info: MigrationInfo, running?: boolean): 
     code: "MIGRATION_FAILED",
     family: "environment",
     facts: { name, status: info.status, ...(running === undefined ? {} : { running }) },
+    remedy: "See QEMU's log on both hosts, then move it again: it goes on where it was.",
   });
 }

@@ -1,9 +1,9 @@
-import { sleep } from "@waybill/base";
 import { diskNode } from "../definition/command-line.ts";
 import type { LaunchOptions } from "../machine/launch.ts";
 import { VirtualMachine } from "../machine/virtual-machine.ts";
 import type { MigrationInfo, MigrationStatus } from "../qmp/migration-info.ts";
 import { ignoreRefusal, QmpError } from "../qmp-error.ts";
+import { MigrationNews } from "./migration-news.ts";
 import { type MigrationOptions, migrationCapabilities, migrationParameters } from "./migration-options.ts";
 import { listenOnFreePort, type PortRange } from "./ports.ts";
 import { type MigrationKey, sweepKeys, TlsCredentials } from "./tls-psk.ts";
@@ -35,6 +35,10 @@ export class MigrationTarget {
   readonly vm: VirtualMachine;
   #credentials: TlsCredentials | undefined;
   #exporting = false;
+  /** QEMU has said that everything is here. */
+  #complete = false;
+  /** The guest was told to run. */
+  #activated = false;
 
   readonly #secretsRoot: string | undefined;
 
@@ -126,12 +130,18 @@ export class MigrationTarget {
   ): Promise<MigrationInfo> {
     const { timeout = 30_000, signal } = options;
     const end = performance.now() + timeout;
-    for (;;) {
-      const info = await this.vm.migration({ signal });
-      if (arrived(info.status)) return info;
-      if (info.status === "failed") throw targetFailed(this.vm.name, info);
-      if (performance.now() > end) throw notArrived(this.vm.name, info.status);
-      await sleep(5, signal);
+    const news = new MigrationNews(this.vm);
+    try {
+      for (;;) {
+        const info = await this.vm.migration({ signal });
+        this.#complete = info.status === "completed";
+        if (arrived(info.status)) return info;
+        if (info.status === "failed") throw targetFailed(this.vm.name, info);
+        if (performance.now() > end) throw notArrived(this.vm.name, info.status);
+        await news.wait(20, signal);
+      }
+    } finally {
+      news.stop();
     }
   }
 
@@ -142,17 +152,22 @@ export class MigrationTarget {
    * the guest by itself later.
    */
   async activate(): Promise<void> {
-    const info = await this.vm.migration();
-    const { state, running } = await this.vm.status();
-    if (!arrived(info.status) || state === "inmigrate") throw notArrived(this.vm.name, info.status);
-    await this.closeDoor();
+    // Every question here is an answer that the guest stands still for.
+    if (!this.#complete) {
+      const info = await this.vm.migration();
+      const { state } = await this.vm.status();
+      if (!arrived(info.status) || state === "inmigrate") throw notArrived(this.vm.name, info.status);
+    }
+    this.#activated = true;
+    // A guest that runs already runs on.
+    await this.vm.execute("cont");
     await this.vm.takeOwnership();
-    if (!running) await this.vm.execute("cont");
+    await this.closeDoor();
   }
 
   /** Gives the copy up: QEMU and key are gone afterwards. Refused once the guest was told to run. */
   async abandon(): Promise<void> {
-    if (!this.vm.incoming)
+    if (this.#activated || !this.vm.incoming)
       throw new QmpError(`${this.vm.name} runs here and cannot be given up`, {
         code: "TARGET_ACTIVE",
         family: "caller",
@@ -189,6 +204,7 @@ function targetFailed(name: string, info: MigrationInfo): QmpError {
     code: "TARGET_FAILED",
     family: "environment",
     facts: { name },
+    remedy: "See QEMU's log at the destination; the machine goes on at its source.",
   });
 }
 
