@@ -130,7 +130,7 @@ class MoveBench {
     const started = performance.now();
     const client = connectHostAs(tgt, from, this.#workstation);
     try {
-      const vm = await client.getVm("web01");
+      const vm = await client.findVm("web01");
       const request = { vmId: vm.id, destinationHost: this.#site.name(to), type: "vm" } as const;
       const job = await client.migrate(request);
       let downtime = 0;

@@ -90,7 +90,7 @@ async function attempt(vmName: string, options: MoveOptions, steps: string[]): P
   await withHost(
     options.from,
     async (client) => {
-      const vm = await client.getVm(vmName);
+      const vm = await client.findVm(vmName);
       const request = migrationRequest(vm.id, destination, options);
       if (options.dryRun === true) return await check(client, vm.name, request, options);
       const job = await client.migrate(request);

@@ -40,7 +40,7 @@ const headerBytes = 5;
  */
 export class Channel {
   readonly #stream: Duplex;
-  readonly #peer: string;
+  #peer: string;
   #pending: Uint8Array = emptyBytes;
   #failure: HostError | undefined;
   #wake: (() => void) | undefined;
@@ -61,6 +61,11 @@ export class Channel {
 
   get peer(): string {
     return this.#peer;
+  }
+
+  /** @param name what the peer is called, now that it has said so. */
+  identify(name: string): void {
+    this.#peer = `${name} (${this.#peer})`;
   }
 
   get open(): boolean {

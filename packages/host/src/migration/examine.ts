@@ -186,6 +186,7 @@ export function arrivingPaths(definition: VmDefinition, { disks }: Prepare): str
       family: "peer",
       hresult: Hresult.invalidArgument,
       facts: { disk: id },
+      remedy: "Check that both hosts run compatible versions of Waybill.",
     });
   });
 }

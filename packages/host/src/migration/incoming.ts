@@ -51,6 +51,8 @@ type Prepare = Extract<SourceMessage, { type: "prepare" }>;
 
 /** How long the source may be silent; it says "alive" every few seconds. */
 const patience = { timeout: 60_000 };
+/** How long a migration waits for a free slot here, in ms: waiting longer is the source's. */
+const slotTime = 3000;
 
 /** The destination's side of one migration. What it may do and when: `messages.ts`. */
 export class IncomingMigration {
@@ -77,12 +79,20 @@ export class IncomingMigration {
     await this.#leftBehind();
     if (this.#parts.journal.migration(this.#hello.migration) !== undefined)
       throw unexpected("a migration that has ended");
-    const release = slots.tryTake();
-    if (release === undefined) throw limitReached(this.#parts.host, vm.name, slots.limit);
+    const release = await this.#slot(slots, vm.name);
     try {
       await this.#migrate();
     } finally {
       release();
+    }
+  }
+
+  /** A source begins its next migration when this host has said of the last that it is over, and not yet put it away. */
+  async #slot(slots: Slots, vm: string): Promise<() => void> {
+    try {
+      return await slots.take(AbortSignal.timeout(slotTime));
+    } catch {
+      throw limitReached(this.#parts.host, vm, slots.limit);
     }
   }
 
@@ -147,10 +157,9 @@ export class IncomingMigration {
     const arrival = this.#arrival(requested, message);
     const { definition } = arrival;
     await demandFit(arrival);
-    const releaseStorage = withDisks ? this.#parts.storageSlots.tryTake() : undefined;
-    if (withDisks && releaseStorage === undefined) {
-      throw limitReached(this.#parts.host, definition.name, this.#parts.storageSlots.limit);
-    }
+    const releaseStorage = withDisks
+      ? await this.#slot(this.#parts.storageSlots, definition.name)
+      : undefined;
     try {
       await this.#reached("destination:greeted");
       this.#register(definition, message);
@@ -295,6 +304,7 @@ export class IncomingMigration {
       family: "peer",
       hresult: Hresult.invalidArgument,
       facts: { announced: vm.name, received: definition.name },
+      remedy: "Check that both hosts run compatible versions of Waybill.",
     });
   }
 

@@ -82,6 +82,7 @@ export class MigrationServer {
   ): Promise<void> {
     const hello = await channel.receive("the greeting", { timeout: 10_000 });
     if (hello.type !== "hello") throw protocolError(channel.channel.peer, `began with "${hello.type}"`);
+    channel.channel.identify(hello.host);
     if (hello.purpose === "resolve") {
       this.#demandHost(context, hello.migration, hello.host);
       return await answerResolve(this.#parts, channel, hello);
@@ -109,6 +110,7 @@ export class MigrationServer {
       code: "ACCESS_DENIED",
       family: "peer",
       hresult: Hresult.accessDenied,
+      remedy: "Only the host that sent a machine may ask what became of it, under its own name.",
     });
   }
 
@@ -130,6 +132,7 @@ export class MigrationServer {
         code: "STORAGE_NOT_AUTHORIZED",
         family: "peer",
         hresult: Hresult.accessDenied,
+        remedy: `Allow the source host to delegate to cifs/${host}, as it does to the migration service.`,
       });
     }
     return step.token;

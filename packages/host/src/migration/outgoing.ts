@@ -55,6 +55,8 @@ export interface OutgoingReport {
   readonly encryption: string;
 }
 
+type Prepared = Extract<DestinationMessage, { type: "prepared" }>;
+
 /** How long the destination may take to say that it forgot its copy; it is told again later otherwise. */
 const farewellTime = 5000;
 const aliveInterval = 5000;
@@ -115,7 +117,7 @@ export class OutgoingMigration {
     const alive = setInterval(() => this.#dialogue.tryToTell({ type: "alive" }), aliveInterval);
     try {
       await this.#reached("source:registered");
-      const prepared = await this.#prepare();
+      const prepared = await this.#prepare(source);
       await this.#reached("source:prepared");
       await this.#send(source, prepared);
       return await this.#handOver(source);
@@ -148,9 +150,24 @@ export class OutgoingMigration {
       this.#peer.finishStorageToken(new Uint8Array(Buffer.from(answer.token, "base64")));
   }
 
-  async #prepare(): Promise<Extract<DestinationMessage, { type: "prepared" }>> {
+  /** Both QEMUs are made ready at the same time; neither is left half made when the other cannot be. */
+  async #prepare(source: MigrationSource): Promise<Prepared> {
     await this.#announce();
-    return await this.#answer("prepared");
+    const here = this.#prepareHere(source);
+    const [there] = await Promise.allSettled([this.#answer("prepared"), here]);
+    if (there.status === "rejected") throw there.reason;
+    await here;
+    return there.value;
+  }
+
+  async #prepareHere(source: MigrationSource): Promise<void> {
+    const { migration, options, limits } = this.#request;
+    const { runAs } = this.#parts.vms.options;
+    await source.prepare({
+      migration: qemuOptions(options, limits),
+      secret: migrationKey(migration, this.#peer),
+      ...(runAs === undefined ? {} : { runAs }),
+    });
   }
 
   async #announce(): Promise<void> {
@@ -173,18 +190,8 @@ export class OutgoingMigration {
     this.#dialogue.tell({ type: "prepare", definition, running, disks, options, source });
   }
 
-  async #send(
-    source: MigrationSource,
-    prepared: Extract<DestinationMessage, { type: "prepared" }>,
-  ): Promise<void> {
-    const { migration, options, limits, onProgress, signal } = this.#request;
-    const secret = migrationKey(migration, this.#peer);
-    const { runAs } = this.#parts.vms.options;
-    await source.prepare({
-      migration: qemuOptions(options, limits),
-      secret,
-      ...(runAs === undefined ? {} : { runAs }),
-    });
+  async #send(source: MigrationSource, prepared: Prepared): Promise<void> {
+    const { migration, options, onProgress, signal } = this.#request;
     if (prepared.storage !== undefined) {
       await source.mirrorDisks(prepared.storage, { onProgress, signal });
       await this.#reached("source:disks-copied");

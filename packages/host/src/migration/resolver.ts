@@ -80,7 +80,7 @@ export class Resolver {
     const telling = this.#parts.journal
       .migrations()
       .filter((record) => record.vm === vm && record.peer === destination && record.untold === true)
-      .map(({ id }) => this.#running.get(id));
+      .flatMap(({ id }) => this.#running.get(id) ?? []);
     if (telling.length === 0) return;
     const timer = new AbortController();
     const patience = sleep(farewellTime, AbortSignal.any([signal, timer.signal])).catch(() => {});

@@ -17,6 +17,8 @@ export type JobState =
 /** A migration as its clients see it; kept for a while after it ended. */
 export interface MigrationJob {
   readonly id: string;
+  /** Another number after every change. */
+  readonly revision: number;
   /** A check moves nothing. */
   readonly kind: "move" | "check";
   readonly vm: { readonly id: string; readonly name: string };
@@ -52,6 +54,13 @@ export interface JobError {
   readonly hresult: number;
 }
 
+interface Entry {
+  job: MigrationJob;
+  readonly controller: AbortController;
+  /** Called once, at the next change. */
+  readonly watchers: Set<() => void>;
+}
+
 /** Hyper-V keeps finished jobs for five minutes. */
 const keptAfterEnd = 5 * 60_000;
 
@@ -59,7 +68,7 @@ const keptAfterEnd = 5 * 60_000;
 export class JobStore {
   readonly #clock: Clock;
   readonly #listeners: ((job: MigrationJob) => void)[] = [];
-  readonly #jobs = new Map<string, { job: MigrationJob; controller: AbortController }>();
+  readonly #jobs = new Map<string, Entry>();
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -73,13 +82,14 @@ export class JobStore {
     const controller = new AbortController();
     const job: MigrationJob = {
       id: randomUUID(),
+      revision: 0,
       created: this.#clock.now(),
       state: "queued",
       steps: [],
       findings: [],
       ...request,
     };
-    this.#jobs.set(job.id, { job, controller });
+    this.#jobs.set(job.id, { job, controller, watchers: new Set() });
     return { job, signal: controller.signal };
   }
 
@@ -94,7 +104,24 @@ export class JobStore {
 
   update(id: string, changes: Partial<MigrationJob>): void {
     const entry = this.#jobs.get(id);
-    if (entry !== undefined) entry.job = { ...entry.job, ...changes };
+    if (entry === undefined) return;
+    entry.job = { ...entry.job, ...changes, revision: entry.job.revision + 1 };
+    for (const watcher of entry.watchers) watcher();
+  }
+
+  /** Returns when a job is not at `revision` any more, and at the latest after `patience` ms. */
+  async changed(id: string, revision: number, patience: number): Promise<void> {
+    const entry = this.#jobs.get(id);
+    if (entry === undefined || entry.job.revision !== revision || isOver(entry.job.state)) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        entry.watchers.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, patience);
+      entry.watchers.add(done);
+    });
   }
 
   end(id: string, state: JobState, changes: Partial<MigrationJob> = {}): void {
@@ -112,9 +139,20 @@ export class JobStore {
   restore(
     job: Pick<MigrationJob, "id" | "vm" | "destination" | "owner" | "withDisks" | "created" | "state">,
   ): void {
-    const restored: MigrationJob = { kind: "move", steps: [], findings: [], started: job.created, ...job };
+    const restored: MigrationJob = {
+      kind: "move",
+      revision: 0,
+      steps: [],
+      findings: [],
+      started: job.created,
+      ...job,
+    };
     const ended = isOver(job.state) ? { ended: this.#clock.now() } : {};
-    this.#jobs.set(job.id, { job: { ...restored, ...ended }, controller: new AbortController() });
+    this.#jobs.set(job.id, {
+      job: { ...restored, ...ended },
+      controller: new AbortController(),
+      watchers: new Set(),
+    });
   }
 
   /** Asks a job to stop; it ends as `cancelled`, or as whatever it had become before it could stop. */

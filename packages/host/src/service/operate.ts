@@ -66,7 +66,7 @@ const operationArguments = {
   removeMigrationNetworks: [texts],
   listJobs: [],
   cancelJob: [text],
-  migrationProgress: [v.optional(text)],
+  migrationProgress: [v.optional(text), v.optional(v.pipe(v.number(), v.safeInteger()))],
   preflightFindings: [v.optional(text)],
   auditRecords: [auditQuery],
 } as const satisfies Partial<Record<keyof HyperVHost, readonly v.GenericSchema[]>>;
@@ -102,5 +102,6 @@ function invalid(message: string): HostError {
     code: "INVALID_REQUEST",
     family: "caller",
     hresult: Hresult.invalidArgument,
+    remedy: "Check that the listener and the service are of the same version.",
   });
 }

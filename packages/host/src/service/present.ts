@@ -104,6 +104,8 @@ export function presentProgress(job: MigrationJob): MigrationProgress {
   const onDisks = progress?.phase === "disks";
   return {
     jobId: job.id,
+    revision: job.revision,
+    job: presentJob(job),
     vmId: job.vm.id,
     phase: job.state === "running" ? (progress?.phase ?? "preparing") : job.state,
     pass: report?.summary.passes ?? progress?.pass ?? 0,

@@ -8,7 +8,7 @@ import { AccountNames } from "../authorization/account-names.ts";
 import { Authorizer, directoryNamesOf } from "../authorization/authorizer.ts";
 import { directoryNames } from "../authorization/directory-names.ts";
 import { type EvidenceMode, type HostConfig, readHostConfig } from "../config/host-config.ts";
-import { HostError, Hresult } from "../errors.ts";
+import { Hresult } from "../errors.ts";
 import { DelegationBroker } from "../evidence/delegation-broker.ts";
 import { HostIdentity } from "../evidence/host-identity.ts";
 import { IpcServer } from "../ipc/ipc-server.ts";
@@ -21,12 +21,13 @@ import { migrationPort, migrationServiceClass } from "../migration/messages.ts";
 import { MigrationServer } from "../migration/migration-server.ts";
 import { Resolver } from "../migration/resolver.ts";
 import type { StepObserver } from "../migration/steps.ts";
-import { HostService } from "./host-service.ts";
+import { hostService } from "./host-service.ts";
 import { isOver, type JobError, JobStore } from "./jobs.ts";
 import { hostKerberosClient, keytabReader } from "./kerberos-setup.ts";
 import { HostMetrics, listenMetrics } from "./metrics.ts";
 import { Mover } from "./mover.ts";
 import { type OsUser, osUser } from "./os-user.ts";
+import { sessionEnded } from "./refusals.ts";
 import { ServiceIpc } from "./service-ipc.ts";
 import { type Session, SessionBroker } from "./session-broker.ts";
 import { SettingsStore } from "./settings.ts";
@@ -159,7 +160,7 @@ export async function runService(
     onStep,
   });
   const sessions = new Map<string, Session>();
-  const host = new HostService({
+  const host = hostService({
     host: config.host,
     realm: config.realm,
     version: productVersion,
@@ -176,8 +177,7 @@ export async function runService(
     listenerAddresses: [address],
     session: ({ session }) => {
       const found = sessions.get(session);
-      if (found === undefined)
-        throw new HostError("the session has ended", { code: "SESSION_UNKNOWN", family: "caller" });
+      if (found === undefined) throw sessionEnded();
       return found;
     },
   });

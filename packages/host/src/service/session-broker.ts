@@ -11,6 +11,7 @@ import type { Caller } from "../authorization/caller.ts";
 import { evidenceTicket, readCaller } from "../authorization/read-caller.ts";
 import { HostError, Hresult } from "../errors.ts";
 import type { Subject } from "../evidence/delegation-broker.ts";
+import { sessionEnded } from "./refusals.ts";
 
 /** A person who has proved who they are on one connection of the listener. */
 export interface Session {
@@ -61,6 +62,7 @@ export class SessionBroker {
         code: "CONFIDENTIALITY_REQUIRED",
         family: "peer",
         hresult: Hresult.accessDenied,
+        remedy: "Use a client that encrypts its messages (WinRM's message encryption).",
       });
     }
     const caller = readCaller(step.context);
@@ -100,12 +102,7 @@ export class SessionBroker {
       if (session?.id !== id) continue;
       if (context !== undefined && context.endTime > this.#clock.now()) return session;
     }
-    throw new HostError("the session has ended", {
-      code: "SESSION_UNKNOWN",
-      family: "caller",
-      hresult: Hresult.accessDenied,
-      remedy: "Sign in again.",
-    });
+    throw sessionEnded();
   }
 
   #connection(peer: object, connection: string): Connection | undefined {
@@ -119,7 +116,11 @@ export class SessionBroker {
       this.#connections.set(peer, connections);
     }
     if (connections.size >= maxConnections) {
-      throw new HostError("too many connections", { code: "TOO_MANY_CONNECTIONS", family: "environment" });
+      throw new HostError(`${maxConnections} connections are open already`, {
+        code: "TOO_MANY_CONNECTIONS",
+        family: "environment",
+        remedy: "Wait until others have closed theirs; a listener that never closes any should be restarted.",
+      });
     }
     const acceptor = createAcceptor({
       keytab: this.#keytab(),
@@ -138,6 +139,7 @@ export class SessionBroker {
       code: "SESSION_UNKNOWN",
       family: "caller",
       hresult: Hresult.accessDenied,
+      remedy: "Sign in again.",
     });
   }
 }

@@ -54,6 +54,7 @@ export class SettingsStore {
         code: "SETTING_INVALID",
         family: "caller",
         hresult: Hresult.invalidArgument,
+        remedy: "See `waybill host settings --help` for what each setting may be.",
       });
     }
     this.#journal.commit({ settings: { host: result.output } });

@@ -31,11 +31,6 @@ export class Slots {
     return this.#limit;
   }
 
-  /** Takes a slot if one is free now. */
-  tryTake(): (() => void) | undefined {
-    return this.#taken < this.#limit ? this.#take() : undefined;
-  }
-
   /** Waits for a slot; the function it resolves to gives the slot back, once. */
   async take(signal?: AbortSignal): Promise<() => void> {
     if (signal?.aborted) throw new AbortedError("waiting for a free migration slot", signal.reason);

@@ -1,6 +1,17 @@
-import { arrayOf, boolean, datetime, required, string, uint16, uint32, uint64 } from "../schema/property.ts";
+import {
+  arrayOf,
+  boolean,
+  datetime,
+  embedded,
+  required,
+  string,
+  uint16,
+  uint32,
+  uint64,
+} from "../schema/property.ts";
 import { type Instance, wmiClass } from "../schema/wmi-class.ts";
 import { waybillNamespace } from "../schema/wmi-reference.ts";
+import { MigrationJob } from "./jobs.ts";
 
 /*
  * Waybill's own classes, namespace root/waybill. What Hyper-V's classes have no word for travels here, so that a
@@ -47,6 +58,13 @@ export const WaybillMigrationProgress = wmiClass("Waybill_MigrationProgress", {
   keys: ["JobID"],
   properties: {
     JobID: required(string),
+    /**
+     * Another number after every change. `where JobID = '…' and Revision <> 7` is answered when the job is no longer
+     * at 7, or with nothing after a second or so.
+     */
+    Revision: uint64,
+    /** The Msvm_MigrationJob at that moment, so that whoever follows it need not ask twice. */
+    Job: embedded(MigrationJob),
     VirtualSystemName: required(string),
     Phase: required(string),
     Pass: required(uint32),

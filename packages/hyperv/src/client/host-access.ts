@@ -3,7 +3,7 @@ import { ComputerSystem } from "../classes/computer-system.ts";
 import { WaybillHostStatus } from "../classes/waybill-classes.ts";
 import { HyperVError } from "../errors.ts";
 import { describeReturnValue, ReturnValue } from "../registry/return-codes.ts";
-import type { AnyWmiClass } from "../schema/wmi-class.ts";
+import type { AnyWmiClass, Instance } from "../schema/wmi-class.ts";
 import type { WmiReference } from "../schema/wmi-reference.ts";
 import { JobHandle } from "./job-handle.ts";
 import type { WmiSession } from "./wmi-session.ts";
@@ -22,19 +22,28 @@ export class HostAccess {
 
   /** Whether the host has Waybill's own classes. Asked once. */
   async isWaybill(options: CallOptions = {}): Promise<boolean> {
-    this.#isWaybill ??= await this.#probeWaybill(options);
-    return this.#isWaybill;
+    if (this.#isWaybill === undefined) await this.selectOwn(WaybillHostStatus, undefined, options);
+    return this.#isWaybill === true;
   }
 
-  async #probeWaybill(options: CallOptions): Promise<boolean> {
+  /** Instances of a class that only Waybill hosts have; undefined from a host that is none. */
+  async selectOwn<C extends AnyWmiClass>(
+    schema: C,
+    where: string | undefined,
+    options: CallOptions,
+  ): Promise<readonly Instance<C>[] | undefined> {
+    if (this.#isWaybill === false) return undefined;
     try {
-      await this.session.select(WaybillHostStatus, undefined, options);
-      return true;
+      const found = await this.session.select(schema, where, options);
+      this.#isWaybill = true;
+      return found;
     } catch (error) {
-      // A fault that is an answer means no; anything else means we do not know.
-      if (error instanceof WsmanError && error.fault !== undefined && error.fault.subcode !== "TimedOut")
-        return false;
-      throw error;
+      // A first fault that is an answer means that there are no such classes; anything else says nothing about that.
+      const answered =
+        error instanceof WsmanError && error.fault !== undefined && error.fault.subcode !== "TimedOut";
+      if (this.#isWaybill === true || !answered) throw error;
+      this.#isWaybill = false;
+      return undefined;
     }
   }
 
@@ -82,7 +91,7 @@ export class HostAccess {
   }
 
   handle(reference: WmiReference): JobHandle {
-    return new JobHandle(this.session, reference, async () => await this.isWaybill());
+    return new JobHandle(this, reference);
   }
 
   missing(code: string, message: string): HyperVError {

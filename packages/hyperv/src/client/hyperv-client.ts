@@ -86,6 +86,11 @@ export class HyperVClient {
     return await this.#machines.get(nameOrId, options);
   }
 
+  /** One VM without its settings, which is quicker. @throws HyperVError as {@link HyperVClient.getVm} */
+  async findVm(nameOrId: string, options?: CallOptions): Promise<VirtualMachine> {
+    return await this.#machines.find(nameOrId, options);
+  }
+
   /** Starts, stops, pauses… a VM. Undefined when it is done at once, else the job that does it. */
   async requestVmState(
     vmId: string,

@@ -10,7 +10,7 @@ import type { Job, JobError, MigrationProgress } from "../model/job.ts";
 import { isJobOver, isJobSuccessful, JobRequest } from "../registry/job-states.ts";
 import { describeReturnValue } from "../registry/return-codes.ts";
 import type { WmiReference } from "../schema/wmi-reference.ts";
-import type { WmiSession } from "./wmi-session.ts";
+import type { HostAccess } from "./host-access.ts";
 import { wqlText } from "./wmi-session.ts";
 
 export interface JobProgress {
@@ -41,16 +41,16 @@ export interface WaitOptions extends WatchOptions {
  */
 export class JobHandle {
   readonly id: string;
-  readonly #session: WmiSession;
-  readonly #withProgress: () => Promise<boolean>;
+  readonly #access: HostAccess;
   #reference: WmiReference;
+  /** As last seen, from a host that tells. */
+  #migration: MigrationProgress | undefined;
   /** How it ended, once that was seen: nothing about it changes any more. */
   #ended: Job | undefined;
 
-  constructor(session: WmiSession, reference: WmiReference, withProgress: () => Promise<boolean>) {
-    this.#session = session;
+  constructor(access: HostAccess, reference: WmiReference) {
+    this.#access = access;
     this.#reference = reference;
-    this.#withProgress = withProgress;
     this.id = reference.keys.InstanceID ?? "";
   }
 
@@ -72,10 +72,13 @@ export class JobHandle {
   }
 
   async #read(reference: WmiReference, options: CallOptions): Promise<Job> {
-    return fromJob(reference.className, await this.#session.get(MigrationJob, reference, options));
+    return fromJob(reference.className, await this.#access.session.get(MigrationJob, reference, options));
   }
 
-  /** Looks again and again, and yields whatever is new; the last item is the finished job. */
+  /**
+   * Looks again and again, and yields whatever is new; the last item is the finished job. A Waybill host answers
+   * when there is something new, so that there a look needs no interval.
+   */
   async *progress(options: WatchOptions = {}): AsyncGenerator<JobProgress> {
     const { signal } = options;
     const interval = options.interval ?? 250;
@@ -91,16 +94,17 @@ export class JobHandle {
         this.#ended = item.job;
         return;
       }
-      await sleep(item === undefined ? Math.max(interval, 250) : interval, signal);
+      const waited = item !== undefined && this.#migration?.revision !== undefined;
+      await sleep(item === undefined ? Math.max(interval, 250) : waited ? 0 : interval, signal);
     }
   }
 
   /** Undefined when the host was out of reach, and that is tolerated: it may be restarting, the job goes on. */
   async #look(signal: AbortSignal | undefined, tolerant: boolean): Promise<JobProgress | undefined> {
     try {
-      const job = await this.status({ signal });
-      const migration = job.migration === undefined ? undefined : await this.#migrationProgress(signal);
-      return { job, migration };
+      const migration = await this.#migrationProgress(signal);
+      if (migration !== undefined) this.#migration = migration;
+      return { job: migration?.job ?? (await this.status({ signal })), migration: this.#migration };
     } catch (error) {
       if (tolerant && error instanceof WsmanError && passing.has(error.code)) return undefined;
       throw error;
@@ -133,7 +137,7 @@ export class JobHandle {
   /** Asks the host to stop the job; the job's own end says whether it did. */
   async cancel(options: CallOptions = {}): Promise<void> {
     const input = { RequestedState: JobRequest.terminate };
-    const output = await this.#session.invoke(
+    const output = await this.#access.session.invoke(
       MigrationJob,
       this.#reference,
       "RequestStateChange",
@@ -151,14 +155,21 @@ export class JobHandle {
 
   /** The errors of a job that failed; empty while it runs and when it succeeded. */
   async errors(options: CallOptions = {}): Promise<readonly JobError[]> {
-    const output = await this.#session.invoke(MigrationJob, this.#reference, "GetErrorEx", {}, options);
+    const output = await this.#access.session.invoke(
+      MigrationJob,
+      this.#reference,
+      "GetErrorEx",
+      {},
+      options,
+    );
     return (output.Errors ?? []).map(fromMsvmError);
   }
 
   async #migrationProgress(signal: AbortSignal | undefined): Promise<MigrationProgress | undefined> {
-    if (!(await this.#withProgress())) return undefined;
-    const where = `JobID = ${wqlText(this.id)}`;
-    const [found] = await this.#session.select(WaybillMigrationProgress, where, { signal });
+    if (this.#reference.className !== MigrationJob.className) return undefined;
+    const seen = this.#migration?.revision;
+    const where = `JobID = ${wqlText(this.id)}${seen === undefined ? "" : ` and Revision <> ${seen}`}`;
+    const [found] = (await this.#access.selectOwn(WaybillMigrationProgress, where, { signal })) ?? [];
     return found === undefined ? undefined : fromProgress(found);
   }
 }

@@ -87,13 +87,9 @@ export class Migrations {
   }
 
   async #findings(jobId: string, options: CallOptions): Promise<readonly PreflightFinding[]> {
-    if (!(await this.#access.isWaybill(options))) return [];
-    const found = await this.#access.session.select(
-      WaybillPreflightFinding,
-      `JobID = ${wqlText(jobId)}`,
-      options,
-    );
-    return found.map(fromFinding);
+    const where = `JobID = ${wqlText(jobId)}`;
+    const found = await this.#access.selectOwn(WaybillPreflightFinding, where, options);
+    return (found ?? []).map(fromFinding);
   }
 
   async #migrationInput(request: MigrationRequest, options: CallOptions) {

@@ -31,11 +31,12 @@ export class VirtualMachines {
     return [...systems, ...planned].filter(isVirtualMachine).map((system) => fromComputerSystem(system));
   }
 
-  /**
-   * One VM with its settings, by name or id.
-   * @throws HyperVError `VM_UNKNOWN`, or `VM_NAME_AMBIGUOUS` when several have the name.
-   */
-  async get(nameOrId: string, options: CallOptions = {}): Promise<VirtualMachine> {
+  /** One VM without its settings: one query. @throws HyperVError as {@link VirtualMachines.get} */
+  async find(nameOrId: string, options: CallOptions = {}): Promise<VirtualMachine> {
+    return fromComputerSystem(await this.#system(nameOrId, options));
+  }
+
+  async #system(nameOrId: string, options: CallOptions): Promise<ComputerSystem> {
     const text = wqlText(nameOrId);
     const found = await this.#access.session.select(
       ComputerSystem,
@@ -57,6 +58,15 @@ export class VirtualMachines {
         `several virtual machines are called ${nameOrId}: ${ids}`,
       );
     }
+    return system;
+  }
+
+  /**
+   * One VM with its settings, by name or id.
+   * @throws HyperVError `VM_UNKNOWN`, or `VM_NAME_AMBIGUOUS` when several have the name.
+   */
+  async get(nameOrId: string, options: CallOptions = {}): Promise<VirtualMachine> {
+    const system = await this.#system(nameOrId, options);
     const type = wqlText(realizedSystemType);
     const where = `VirtualSystemIdentifier = ${wqlText(system.Name)} and VirtualSystemType = ${type}`;
     const [settings] = await this.#access.session.select(VirtualSystemSettingData, where, options);

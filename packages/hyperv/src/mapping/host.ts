@@ -1,3 +1,4 @@
+import { MigrationJob } from "../classes/jobs.ts";
 import type {
   VirtualSystemMigrationNetworkSettingData,
   VirtualSystemMigrationServiceSettingData,
@@ -11,6 +12,7 @@ import type {
 import type { AuditRecord, HostStatus, MigrationNetwork, MigrationSettings } from "../model/host.ts";
 import type { MigrationProgress, PreflightFinding } from "../model/job.ts";
 import { AuthenticationType } from "../registry/migration-types.ts";
+import { fromJob, toMigrationJob } from "./job.ts";
 
 export function toServiceSettings(
   hostName: string,
@@ -122,6 +124,8 @@ export function fromHostStatus(status: WaybillHostStatus): HostStatus {
 export function toProgress(progress: MigrationProgress): WaybillMigrationProgress {
   return {
     JobID: progress.jobId,
+    Revision: progress.revision,
+    Job: progress.job === undefined ? undefined : toMigrationJob(progress.job),
     VirtualSystemName: progress.vmId,
     Phase: progress.phase,
     Pass: progress.pass,
@@ -147,6 +151,11 @@ function rounded(value: number | undefined): number | undefined {
 export function fromProgress(progress: WaybillMigrationProgress): MigrationProgress {
   return {
     jobId: progress.JobID,
+    revision: progress.Revision,
+    job:
+      progress.Job === undefined
+        ? undefined
+        : fromJob(MigrationJob.className, { ...progress.Job, InstanceID: progress.JobID }),
     vmId: progress.VirtualSystemName,
     phase: progress.Phase,
     pass: progress.Pass,

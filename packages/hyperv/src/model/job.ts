@@ -57,6 +57,10 @@ export interface MigrationJobDetails {
 /** How a migration goes, pass by pass (Waybill_MigrationProgress). Bytes unless said otherwise. */
 export interface MigrationProgress {
   readonly jobId: string;
+  /** Another number after every change. */
+  readonly revision?: number | undefined;
+  /** The job itself at that moment. */
+  readonly job?: Job | undefined;
   readonly vmId: string;
   /** The step of the migration protocol, for example `precopy`, `switchover`, `commit`. */
   readonly phase: string;

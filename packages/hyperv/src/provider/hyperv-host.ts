@@ -77,7 +77,11 @@ export interface HyperVHost {
   listJobs(caller: HostCaller): Promise<readonly Job[]>;
   /** Asks a job to stop; `returnValue` 0 or 4096 says it will. */
   cancelJob(caller: HostCaller, jobId: string): Promise<MethodOutcome>;
-  migrationProgress(caller: HostCaller, jobId?: string): Promise<readonly MigrationProgress[]>;
+  /**
+   * @param seen the revision that the caller knows already: the answer may wait a little for another one. The host
+   * decides how long; a second is kind to everybody's timeouts.
+   */
+  migrationProgress(caller: HostCaller, jobId?: string, seen?: number): Promise<readonly MigrationProgress[]>;
   preflightFindings(caller: HostCaller, jobId?: string): Promise<readonly PreflightFinding[]>;
   auditRecords(caller: HostCaller, query: AuditQuery): Promise<readonly AuditRecord[]>;
 }

@@ -8,7 +8,7 @@ import type { Job } from "../model/job.ts";
 import { JobRequest } from "../registry/job-states.ts";
 import { ReturnValue } from "../registry/return-codes.ts";
 import type { WmiReference } from "../schema/wmi-reference.ts";
-import { equalityIn } from "../wql/equality-in.ts";
+import { differenceIn, equalityIn } from "../wql/equality-in.ts";
 import { bindClass, type ClassBinding, type MethodCall } from "./class-binding.ts";
 import type { MethodOutcome } from "./hyperv-host.ts";
 
@@ -68,8 +68,13 @@ export const jobBindings: readonly ClassBinding[] = [
     methods,
   }),
   bindClass(WaybillMigrationProgress, {
-    instances: async ({ host, caller, select }) =>
-      (await host.migrationProgress(caller, equalityIn(select, "JobID"))).map(toProgress),
+    instances: async ({ host, caller, select }) => {
+      const seen = Number(differenceIn(select, "Revision"));
+      const job = equalityIn(select, "JobID");
+      return (await host.migrationProgress(caller, job, Number.isSafeInteger(seen) ? seen : undefined)).map(
+        toProgress,
+      );
+    },
   }),
   bindClass(WaybillPreflightFinding, {
     instances: async ({ host, caller, select }) =>

@@ -12,6 +12,11 @@ export function earliestIn(select: WqlSelect | undefined, property: string): num
   return text === undefined ? undefined : parseCimMoment(text);
 }
 
+/** The value a query demands a property not to have. */
+export function differenceIn(select: WqlSelect | undefined, property: string): string | undefined {
+  return demanded(select?.where, property, "<>");
+}
+
 function demanded(
   where: WqlExpression | undefined,
   property: string,

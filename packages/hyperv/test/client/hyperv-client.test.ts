@@ -2,7 +2,13 @@ import { type AddressInfo, connect as connectTo, createServer, type Socket } fro
 import { listenHttp, type WsmanError, WsmanServer } from "@waybill/wsman";
 import { afterEach, describe, expect, it } from "vitest";
 import { ToyBroker, toySecurity } from "../../../wsman/test/support/toy-security.ts";
-import { HyperVClient, type HyperVError, HyperVProvider, type JobProgress } from "../../src/index.ts";
+import {
+  type HostCaller,
+  HyperVClient,
+  type HyperVError,
+  HyperVProvider,
+  type JobProgress,
+} from "../../src/index.ts";
 import { kerberosOnlyErrors, MemoryHost, web01 } from "../support/memory-host.ts";
 
 const open: { close(): unknown }[] = [];
@@ -175,6 +181,29 @@ describe("migrations", () => {
       evidence: "ticket",
       explanation: ["alice's own ticket is forwardable", "cifs/kvm02 is in the list"],
     });
+  });
+
+  it("asks a host that answers when there is news once for each change, without pause", async () => {
+    const { client, host } = await house();
+    const job = await client.migrate(move);
+    const looks: (number | undefined)[] = [];
+    const [listJobs, progressOf] = [host.listJobs.bind(host), host.migrationProgress.bind(host)];
+    let others = 0;
+    host.listJobs = async () => {
+      others++;
+      return await listJobs();
+    };
+    host.migrationProgress = async (caller: HostCaller, id?: string, known?: number) => {
+      looks.push(known);
+      const [now] = await listJobs();
+      return (await progressOf(caller, id)).map((one) => ({ ...one, revision: looks.length, job: now }));
+    };
+    const seen: JobProgress[] = [];
+    for await (const step of job.progress({ interval: 60_000 })) seen.push(step);
+    expect(seen.map(({ job: now }) => now.percent)).toEqual([0, 40, 80, 100]);
+    expect(seen.at(-1)).toMatchObject({ job: { state: "completed" }, migration: { phase: "precopy" } });
+    expect(looks).toEqual([undefined, 1, 2, 3]);
+    expect(others).toBe(0);
   });
 
   it("another client goes on watching by the job's id", async () => {

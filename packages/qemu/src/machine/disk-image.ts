@@ -57,6 +57,7 @@ export async function createDisk(
       family: "environment",
       facts: { path: disk.path },
       cause,
+      remedy: "Check the folder, its permissions and the free space.",
     });
   });
   try {
@@ -86,5 +87,6 @@ function unreadable(path: string, cause: unknown): QmpError {
     family: "environment",
     facts: { path },
     cause,
+    remedy: "Check that the file is there, is an image of the format named, and may be read by QEMU's user.",
   });
 }

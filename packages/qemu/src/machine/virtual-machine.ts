@@ -69,6 +69,7 @@ export class VirtualMachine {
         code: "VM_MISMATCH",
         family: "environment",
         facts: { expected: record.definition.uuid, found: uuid },
+        remedy: "Another machine was started in this folder: give each machine a folder of its own.",
       });
     }
     return new VirtualMachine(directory, process, record, control);
@@ -260,6 +261,7 @@ function gone(name: string): QmpError {
     code: "VM_GONE",
     family: "environment",
     facts: { name },
+    remedy: "Start it again; its log says why it ended.",
   });
 }
 

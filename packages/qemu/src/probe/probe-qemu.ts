@@ -127,7 +127,13 @@ async function withIdleQemu<T>(options: ProbeOptions, ask: (qmp: QmpClient) => P
     }
   } catch (cause) {
     const message = `${program} cannot be asked what it can do`;
-    throw new QmpError(message, { code: "PROBE_FAILED", family: "environment", facts: { program }, cause });
+    throw new QmpError(message, {
+      code: "PROBE_FAILED",
+      family: "environment",
+      facts: { program },
+      cause,
+      remedy: "Check that the program is a QEMU that starts as its user on this machine.",
+    });
   } finally {
     child.kill("SIGKILL");
     await rm(directory, { recursive: true, force: true });

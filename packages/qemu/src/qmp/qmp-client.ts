@@ -252,6 +252,7 @@ async function openSocket(path: string): Promise<Socket> {
           family: "environment",
           facts,
           cause,
+          remedy: "Check that the machine's QEMU runs, and its log.",
         }),
       );
     });
@@ -263,6 +264,7 @@ function closedError(why: string, cause?: unknown): QmpError {
     code: "QMP_CLOSED",
     family: "environment",
     cause,
+    remedy: "See the machine's QEMU log for why it ended.",
   });
 }
 
