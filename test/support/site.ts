@@ -366,7 +366,7 @@ export class Site {
   }
 
   async #until(part: string, ready: () => Promise<void>): Promise<void> {
-    const end = performance.now() + 30_000;
+    const end = performance.now() + 120_000;
     for (;;) {
       try {
         return await ready();

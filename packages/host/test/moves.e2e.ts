@@ -110,6 +110,25 @@ describe("a move, seen by the people who follow it", () => {
     expect(world.copies.violations).toEqual([]);
   });
 
+  test.each([
+    ["tcpip", false, 2, "none"],
+    ["compression", true, 1, "zstd"],
+    ["multifd", true, 2, "none"],
+  ] as const)(
+    "performance option %s: QEMU transfers that way",
+    async (performance, multifd, channels, how) => {
+      const from = world.home;
+      const to = world.other(from);
+      const job = await world.outcome(from, await world.move(from, { options: { performance } }));
+      expect(job).toMatchObject({ state: "completed" });
+      expect(await world.settled()).toBe(to);
+      const capabilities = await world.copies.ask(to, "query-migrate-capabilities");
+      expect(capabilities.get("multifd")).toBe(multifd);
+      const parameters = await world.copies.ask(to, "query-migrate-parameters");
+      expect(parameters).toMatchObject({ "multifd-channels": channels, "multifd-compression": how });
+    },
+  );
+
   test("migration networks decide which address memory travels to; none that fits is a clear error", async () => {
     const from = world.home;
     const to = world.other(from);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "@waybill/base";
-import { QmpClient } from "@waybill/qemu";
+import { type QmpAnswer, QmpClient, type QmpCommand } from "@waybill/qemu";
 import type { TestHost } from "./test-host.ts";
 
 /** Watches every copy of one machine through its second QMP socket: never may two run. */
@@ -46,6 +46,13 @@ export class Copies {
   kill(host: TestHost): void {
     const pid = pidOf(host, this.#vm);
     if (pid !== undefined) process.kill(pid, "SIGKILL");
+  }
+
+  /** Asks a copy's QEMU. */
+  async ask<C extends QmpCommand>(host: TestHost, command: C): Promise<QmpAnswer<C>> {
+    const client = this.#clients.get(host);
+    if (client === undefined) throw new Error(`${host.name} has no copy`);
+    return await client.execute(command);
   }
 
   async stop(): Promise<void> {
