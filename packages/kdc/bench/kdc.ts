@@ -1,115 +1,91 @@
-import { spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
-import { parseKeytab } from "@waybill/kerberos";
-import { build } from "esbuild";
-import { LoadGenerator, type LoadTarget, type Operation } from "./load.ts";
-import { startMitKdc } from "./mit-kdc.ts";
+import { LoadGenerator, type Operation, type Transport } from "./load.ts";
+import { startOurs } from "./ours.ts";
+import { type Contender, startHeimdal, startMit, startSamba } from "./rivals.ts";
 
+/** CPU microseconds per request: medians, one for each contender; `undefined` where it has no such exchange or was not asked. */
 export interface KdcMeasurement {
   readonly operation: Operation;
-  /** Medians of CPU microseconds per request over UDP, four in flight. */
-  readonly ours: number;
-  readonly mit: number | undefined;
-  /** Requests per second of one process. */
+  readonly transport: Transport;
+  readonly cpu: readonly (number | undefined)[];
+  /** Requests per second of our one process, as far as the generator beside it lets it. */
   readonly rate: number;
 }
 
-const operations: readonly Operation[] = ["AS", "TGS", "S4U2Self", "S4U2Proxy"];
+export const operations: readonly Operation[] = ["AS", "TGS", "S4U2Self", "S4U2Proxy"];
 const rounds = 5;
-const perRound = 2000;
-const warmUp = 6000;
 const window = 4;
+/** Until the engine has settled on its machine code; C has nothing to settle. */
+const warmUp = { ours: 15_000, others: 50 };
 
-/** Our KDC beside MIT's, in turn, so that a busy moment of the machine meets both. */
+interface Entrant {
+  readonly start: () => Promise<Contender>;
+  /** As many as give a steady figure: a slow server needs fewer. */
+  readonly perRound: number;
+  readonly operations: readonly Operation[];
+  readonly transports: readonly Transport[];
+}
+
+const both = ["udp", "tcp"] as const;
+const withoutProxy = ["AS", "TGS", "S4U2Self"] as const;
+
+/** Ours first. Samba's answers fit into no datagram of its own: over UDP every request is asked twice. */
+const entrants: readonly Entrant[] = [
+  { start: startOurs, perRound: 2000, operations, transports: both },
+  { start: async () => await startMit("db2"), perRound: 1000, operations: withoutProxy, transports: both },
+  { start: async () => await startMit("ldap"), perRound: 400, operations, transports: both },
+  { start: startHeimdal, perRound: 400, operations, transports: both },
+  { start: startSamba, perRound: 60, operations, transports: ["tcp"] },
+];
+
+export const entrantNames = ["@waybill/kdc", "MIT (DB2)", "MIT (LDAP)", "Heimdal", "Samba AD"] as const;
+
+/** All KDCs in turn, so that a busy moment of the machine meets each of them. */
 export async function benchKdc(): Promise<KdcMeasurement[]> {
-  const ours = await startOurs(mkdtempSync(join(tmpdir(), "waybill-bench-")));
-  const mit = await startMitKdc(mkdtempSync(join(tmpdir(), "waybill-bench-")));
+  const contenders: Contender[] = [];
   try {
-    const generators = { ours: new LoadGenerator(ours), mit: new LoadGenerator(mit) };
+    for (const { start } of entrants) contenders.push(await start());
+    const generators = contenders.map((contender) => new LoadGenerator(contender));
     const results: KdcMeasurement[] = [];
-    for (const operation of operations) results.push(await measure(operation, generators));
+    for (const transport of both) {
+      for (const operation of operations) results.push(await measure(operation, transport, generators));
+    }
     return results;
   } finally {
-    await ours.stop();
-    await mit.stop();
+    await Promise.all(contenders.map(async (contender) => await contender.stop()));
   }
 }
 
 async function measure(
   operation: Operation,
-  generators: { readonly ours: LoadGenerator; readonly mit: LoadGenerator },
+  transport: Transport,
+  generators: readonly LoadGenerator[],
 ): Promise<KdcMeasurement> {
-  const { ours, mit } = generators;
-  const comparable = operation !== "S4U2Proxy";
-  await ours.prepare(operation);
-  if (comparable) await mit.prepare(operation);
-  await ours.play(ours.build(operation, warmUp), window);
-  const costs = { ours: [] as number[], mit: [] as number[] };
-  const rates: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const own = await ours.play(ours.build(operation, perRound), window);
-    costs.ours.push(own.cpuMicroseconds);
-    rates.push(perRound / own.seconds);
-    if (comparable) costs.mit.push((await mit.play(mit.build(operation, perRound), window)).cpuMicroseconds);
+  const running = entrants.flatMap((entrant, index) => {
+    const generator = generators[index];
+    const takesPart = entrant.operations.includes(operation) && entrant.transports.includes(transport);
+    return generator !== undefined && takesPart
+      ? [{ index, generator, count: entrant.perRound, costs: [] as number[], rates: [] as number[] }]
+      : [];
+  });
+  for (const { index, generator } of running) {
+    await generator.prepare(operation);
+    const count = index > 0 ? warmUp.others : transport === "udp" ? warmUp.ours : 3000;
+    await generator.play(generator.build(operation, count), window, transport);
   }
-  return {
-    operation,
-    ours: median(costs.ours),
-    mit: comparable ? median(costs.mit) : undefined,
-    rate: median(rates),
-  };
-}
-
-async function startOurs(dir: string): Promise<LoadTarget & { stop(): Promise<void> }> {
-  const host = "127.0.0.1";
-  const port = randomInt(20_000, 60_000);
-  const script = join(dir, "serve.mjs");
-  await bundle(join(import.meta.dirname, "serve.ts"), script);
-  const child = spawn(process.execPath, [script, dir, host, String(port)], {
-    stdio: ["ignore", "pipe", "inherit"],
+  for (let round = 0; round < rounds; round++) {
+    for (const { generator, count, costs, rates } of running) {
+      const played = await generator.play(generator.build(operation, count), window, transport);
+      costs.push(played.cpuMicroseconds);
+      rates.push(count / played.seconds);
+    }
+  }
+  const cpu = entrants.map((_, at) => {
+    const one = running.find(({ index }) => index === at);
+    return one === undefined ? undefined : median(one.costs);
   });
-  for await (const line of createInterface(child.stdout)) if (line.startsWith("ready")) break;
-  return {
-    realm: "LAB.TEST",
-    host,
-    port,
-    pid: child.pid ?? 0,
-    users: parseKeytab(readFileSync(join(dir, "users.keytab"))),
-    services: parseKeytab(readFileSync(join(dir, "services.keytab"))),
-    middle: "WEB$",
-    service: "HTTP/web.lab.test",
-    proxyTarget: "cifs/file.lab.test",
-    stop: async () => {
-      child.kill("SIGTERM");
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
+  return { operation, transport, cpu, rate: median(running[0]?.rates ?? []) };
 }
 
-/** One file, as `waybill dc` is installed: without a loader that compiles. */
-async function bundle(source: string, file: string): Promise<void> {
-  // Native packages stay outside; they are found through a link, for the file lies in a directory of its own.
-  symlinkSync(join(import.meta.dirname, "../../../node_modules"), join(dirname(file), "node_modules"));
-  await build({
-    entryPoints: [source],
-    outfile: file,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    conditions: ["@waybill/source"],
-    external: ["lmdb"],
-    banner: {
-      js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
-    },
-    logLevel: "warning",
-  });
-}
-
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
 }

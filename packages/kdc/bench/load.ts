@@ -1,6 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { silentLogger, systemClock, systemRandom } from "@waybill/base";
 import {
   asExchange,
@@ -21,14 +22,15 @@ import {
   ticketExchange,
 } from "@waybill/kerberos";
 
+export type Transport = "udp" | "tcp";
 export type Operation = "AS" | "TGS" | "S4U2Self" | "S4U2Proxy";
 
 export interface LoadTarget {
   readonly realm: string;
   readonly host: string;
   readonly port: number;
-  /** Process whose CPU time counts. */
-  readonly pid: number;
+  /** Processes whose CPU time counts, with that of their children. */
+  readonly pids: readonly number[];
   readonly users: Keytab;
   /** Keys of the middle tier, the service that acts for users. */
   readonly services: Keytab;
@@ -92,29 +94,57 @@ export class LoadGenerator {
     return Array.from({ length: count }, (_, index) => this.#build(operation, index));
   }
 
-  /** Plays requests with `window` in flight; throws when a single one is not answered with a ticket. */
-  async play(
-    requests: readonly Uint8Array[],
-    window: number,
-  ): Promise<{ seconds: number; cpuMicroseconds: number }> {
-    const before = cpuMicroseconds(this.#target.pid);
+  /**
+   * Plays requests with `window` in flight, over TCP each in a connection of its own; throws when a single one is not
+   * answered with a ticket.
+   */
+  async play(requests: readonly Uint8Array[], window: number, transport: Transport = "udp"): Promise<Played> {
+    const before = this.#cpu();
     const start = performance.now();
     let next = 0;
-    const lanes = Array.from({ length: window }, async () => {
-      const socket = createSocket("udp4");
-      socket.connect(this.#target.port, this.#target.host);
-      await once(socket, "connect");
-      for (let at = next++; at < requests.length; at = next++) {
-        const [reply] = (await exchange(socket, requests[at]!)) as [Buffer];
-        if (reply[0] !== 0x6b && reply[0] !== 0x6d) throw new Error(`request ${at} was refused`);
-      }
-      socket.close();
-    });
-    await Promise.all(lanes);
+    const take = (): Uint8Array | undefined => requests[next++];
+    await Promise.all(
+      Array.from({ length: window }, async () =>
+        transport === "udp" ? await this.#udpLane(take) : await this.#tcpLane(take),
+      ),
+    );
     return {
       seconds: (performance.now() - start) / 1000,
-      cpuMicroseconds: (cpuMicroseconds(this.#target.pid) - before) / requests.length,
+      cpuMicroseconds: (this.#cpu() - before) / requests.length,
     };
+  }
+
+  async #udpLane(take: () => Uint8Array | undefined): Promise<void> {
+    const socket = createSocket("udp4");
+    socket.connect(this.#target.port, this.#target.host);
+    await once(socket, "connect");
+    for (let request = take(); request !== undefined; request = take()) {
+      const [reply] = (await exchange(socket, request)) as [Buffer];
+      checkIssued(reply);
+    }
+    socket.close();
+  }
+
+  async #tcpLane(take: () => Uint8Array | undefined): Promise<void> {
+    const { host, port } = this.#target;
+    for (let request = take(); request !== undefined; request = take()) {
+      const socket = connect({ host, port, noDelay: true });
+      const framed = Buffer.alloc(4 + request.length);
+      framed.writeUInt32BE(request.length);
+      framed.set(request, 4);
+      socket.write(framed);
+      let received = Buffer.alloc(0);
+      while (received.length < 4 || received.length < 4 + received.readUInt32BE()) {
+        const [part] = (await once(socket, "data", { signal: AbortSignal.timeout(10_000) })) as [Buffer];
+        received = Buffer.concat([received, part]);
+      }
+      socket.destroy();
+      checkIssued(received.subarray(4));
+    }
+  }
+
+  #cpu(): number {
+    return this.#target.pids.flatMap(withChildren).reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
   }
 
   #name(text: string): Principal {
@@ -159,6 +189,15 @@ export class LoadGenerator {
   }
 }
 
+export interface Played {
+  readonly seconds: number;
+  readonly cpuMicroseconds: number;
+}
+
+function checkIssued(reply: Uint8Array): void {
+  if (reply[0] !== 0x6b && reply[0] !== 0x6d) throw new Error("a request was refused");
+}
+
 function first(exchange: Exchange<unknown>): Uint8Array {
   return message(exchange.next());
 }
@@ -172,6 +211,12 @@ async function exchange(socket: ReturnType<typeof createSocket>, request: Uint8A
   const answer = once(socket, "message", { signal: AbortSignal.timeout(5000) });
   socket.send(request);
   return await answer;
+}
+
+/** Heimdal's kdc and our workers are children of the process that was started. */
+export function withChildren(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return [pid, ...(children === "" ? [] : children.split(" ").map(Number).flatMap(withChildren))];
 }
 
 /** CPU time of all threads of a process, from the scheduler's own books. */

@@ -52,6 +52,10 @@ export class HeimdalRealm {
     }
   }
 
+  get pids(): number[] {
+    return this.#daemons.map(({ pid }) => pid);
+  }
+
   async kadmin(...args: readonly string[]): Promise<string> {
     const program = join(this.#programs, "usr/bin/kadmin.heimdal");
     return await run(program, ["-l", "-r", this.realm, ...args], { env: this.env });

@@ -81,6 +81,10 @@ export class LdapBackend {
     await this.#ldap("ldapmodify", `${change.join("\n")}\n`);
   }
 
+  get pid(): number {
+    return this.#daemon.pid;
+  }
+
   async stop(): Promise<void> {
     await this.#daemon.stop();
   }

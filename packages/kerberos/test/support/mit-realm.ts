@@ -65,6 +65,12 @@ export class MitRealm {
     }
   }
 
+  /** Every process that answers: krb5kdc, and slapd behind it. */
+  get pids(): number[] {
+    const ldap = this.#ldap === undefined ? [] : [this.#ldap.pid];
+    return [...this.#daemons.map(({ pid }) => pid), ...ldap];
+  }
+
   /** Runs kadmin.local's commands, one a line. */
   async kadmin(...commands: readonly string[]): Promise<string> {
     return await run("kadmin.local", ["-r", this.realm], {

@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseKeytab } from "@waybill/kerberos";
+import { build } from "esbuild";
+import { benchProxyTarget, benchRealm, benchService, type Contender, middleTier } from "./rivals.ts";
+
+/** Our KDC with a small directory in memory, in a process of its own, bundled as it is installed. */
+export async function startOurs(): Promise<Contender> {
+  const dir = mkdtempSync(join(tmpdir(), "waybill-bench-"));
+  const host = "127.0.0.1";
+  const port = randomInt(20_000, 60_000);
+  const { child } = await runBundled(join(import.meta.dirname, "serve.ts"), dir, [dir, host, String(port)]);
+  return {
+    realm: benchRealm,
+    host,
+    port,
+    pids: [child.pid ?? 0],
+    users: parseKeytab(readFileSync(join(dir, "users.keytab"))),
+    services: parseKeytab(readFileSync(join(dir, "services.keytab"))),
+    middle: middleTier,
+    service: benchService,
+    proxyTarget: benchProxyTarget,
+    stop: async () => {
+      await end(child);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Bundles a program into a directory and runs it until it prints a line that starts with `ready`. */
+export async function runBundled(
+  source: string,
+  dir: string,
+  args: readonly string[],
+): Promise<{ readonly child: ChildProcess; readonly said: string }> {
+  const script = join(dir, "program.mjs");
+  await bundle(source, script);
+  const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  for await (const line of createInterface(child.stdout)) {
+    if (line.startsWith("ready")) return { child, said: line };
+  }
+  throw new Error(`${source} ended before it was ready`);
+}
+
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  await gone;
+}
+
+/** One file, as `waybill dc` is installed: without a loader that compiles. */
+async function bundle(source: string, file: string): Promise<void> {
+  // Native packages stay outside; they are found through a link, for the file lies in a directory of its own.
+  symlinkSync(join(import.meta.dirname, "../../../node_modules"), join(dirname(file), "node_modules"));
+  await build({
+    entryPoints: [source],
+    outfile: file,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    conditions: ["@waybill/source"],
+    external: ["lmdb"],
+    banner: {
+      js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+    },
+    logLevel: "warning",
+  });
+}
