@@ -4,4 +4,5 @@ export * from "./errors.ts";
 export * from "./log.ts";
 export * from "./random.ts";
 export * from "./rate-limiter.ts";
+export * from "./resolve-srv.ts";
 export * from "./time.ts";

@@ -1,5 +1,4 @@
-import { resolveSrv } from "node:dns/promises";
-import { WaybillError } from "@waybill/base";
+import { resolveSrv, WaybillError } from "@waybill/base";
 import { type Credential, parsePrincipal } from "@waybill/kerberos";
 import { kerberosBind, LdapClient } from "@waybill/ldap";
 import type { DirectoryAddress, Workstation } from "./workstation.ts";

@@ -1,5 +1,5 @@
 import { Resolver } from "node:dns/promises";
-import { type Random, randomUint31, systemRandom, withDeadline } from "@waybill/base";
+import { type Random, randomUint31, resolveSrv, systemRandom, withDeadline } from "@waybill/base";
 import { LdapConnectionError } from "../errors.ts";
 import type { LdapConnectOptions } from "./client-options.ts";
 import { LdapClient } from "./ldap-client.ts";
@@ -54,7 +54,7 @@ export async function discoverDomainControllers(
       let cause: unknown;
       for (const name of names) {
         try {
-          for (const { name: host, port } of orderRecords(await resolver.resolveSrv(name), random)) {
+          for (const { name: host, port } of orderRecords(await resolveSrv(name, resolver), random)) {
             const key = `${host.toLowerCase()}:${port}`;
             if (!found.has(key)) found.set(key, { host: host.replace(/\.$/, "").toLowerCase(), port });
           }

@@ -1,7 +1,7 @@
 import type { Krb5Conf } from "../../files/krb5-conf.ts";
 import type { KdcService } from "../exchange.ts";
 import { defaultPort, type KdcEndpoint, type KdcLocator } from "./endpoint.ts";
-import { dnsLocator, parseKdcAddress, type SrvResolver } from "./locators.ts";
+import { dnsLocator, type KdcResolver, parseKdcAddress } from "./locators.ts";
 
 /**
  * KDCs as krb5.conf says: [realms] first; DNS for realms it does not name, unless `dns_lookup_kdc` is off.
@@ -9,7 +9,7 @@ import { dnsLocator, parseKdcAddress, type SrvResolver } from "./locators.ts";
  */
 export function confLocator(
   conf: Krb5Conf,
-  options: { readonly resolver?: SrvResolver | undefined } = {},
+  options: { readonly resolver?: KdcResolver | undefined } = {},
 ): KdcLocator {
   const dns = conf.libdefaults.dnsLookupKdc ? dnsLocator(options) : undefined;
   return {

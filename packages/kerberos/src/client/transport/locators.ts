@@ -1,5 +1,5 @@
 import { promises as dns } from "node:dns";
-import { AbortedError, systemCode } from "@waybill/base";
+import { AbortedError, resolveSrv, type SrvResolver, systemCode } from "@waybill/base";
 import type { KdcService } from "../exchange.ts";
 import { defaultPort, type KdcEndpoint, type KdcLocator } from "./endpoint.ts";
 
@@ -50,16 +50,15 @@ function endpoints(addresses: {
 }
 
 /** What the DNS locator needs of a resolver; `dns.promises.Resolver` has it. */
-export interface SrvResolver {
-  resolveSrv(name: string): Promise<{ name: string; port: number; priority: number; weight: number }[]>;
+export interface KdcResolver extends SrvResolver {
   /** When there, hosts are looked up here too, not by the system: for a domain whose DNS the system does not use. */
   resolve4?(name: string): Promise<string[]>;
 }
 
 /** KDCs by DNS SRV records: RFC 4120 section 7.2.3.2. Results are kept for a minute. */
-export function dnsLocator(options: { readonly resolver?: SrvResolver | undefined } = {}): KdcLocator {
+export function dnsLocator(options: { readonly resolver?: KdcResolver | undefined } = {}): KdcLocator {
   // The system's own resolver leaves host names to the system, which knows /etc/hosts as well.
-  const resolver = options.resolver ?? { resolveSrv: (name: string) => dns.resolveSrv(name) };
+  const { resolver = { resolveSrv: dns.resolveSrv, getServers: dns.getServers } } = options;
   const cache = new Map<string, { readonly until: number; readonly found: readonly KdcEndpoint[] }>();
   return {
     async locate(realm, service, signal) {
@@ -75,13 +74,13 @@ export function dnsLocator(options: { readonly resolver?: SrvResolver | undefine
 }
 
 async function lookUp(
-  resolver: SrvResolver,
+  resolver: KdcResolver,
   realm: string,
   service: KdcService,
 ): Promise<readonly KdcEndpoint[]> {
   const label = service === "kdc" ? "_kerberos" : "_kpasswd";
   const query = async (protocol: "udp" | "tcp"): Promise<KdcEndpoint[]> => {
-    const records = await resolver.resolveSrv(`${label}._${protocol}.${realm}`).catch(nothingThere);
+    const records = await resolveSrv(`${label}._${protocol}.${realm}`, resolver).catch(nothingThere);
     // A lone "." says that the service is decidedly not offered (RFC 2782).
     return inOrder(records.filter(({ name }) => name !== "" && name !== ".")).map(({ name, port }) => ({
       protocol,
@@ -103,7 +102,7 @@ async function lookUp(
 }
 
 async function withAddresses(
-  resolver: SrvResolver,
+  resolver: KdcResolver,
   endpoints: readonly KdcEndpoint[],
 ): Promise<readonly KdcEndpoint[]> {
   const resolved = endpoints.map(async (endpoint): Promise<KdcEndpoint[]> => {
