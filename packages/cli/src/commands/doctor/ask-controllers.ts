@@ -14,6 +14,7 @@ import type { DirectoryAddress } from "../../session/workstation.ts";
 
 /** Nobody waits longer than this for a controller that was not asked for by name. */
 const patience = 5000;
+const perAccount = 20;
 
 /**
  * Asks the controllers of the domain for some accounts and for the time: those named, or those that the workstation's
@@ -34,7 +35,8 @@ export async function askControllers(
     .catch((): readonly KdcEndpoint[] => []);
   return await surveyControllers({
     accounts,
-    timeout: patience,
+    // A silent one is given up by its connection; one that answers may have a lot to say.
+    timeout: patience + accounts.length * perAccount,
     controllers: controllers.map((directory) => ({
       name: directory.name,
       connect: (signal) =>
