@@ -125,6 +125,82 @@ changetype: delete
     expect(directory.bySam("a")?.unreadable).not.toContain("useraccountcontrol");
   });
 
+  const host = (more = ""): string =>
+    `dn: CN=KVM01,OU=Rechner,DC=lab,DC=test
+objectClass: computer
+sAMAccountName: KVM01$
+objectSid: S-1-5-21-1-2-3-1104
+userAccountControl: 4096
+primaryGroupID: 515
+${more}
+`;
+  const domain =
+    "dn: DC=lab,DC=test\nobjectClass: domainDNS\nobjectSid: S-1-5-21-1-2-3\nmsDS-Behavior-Version: 7\n\n";
+  const problemsOf = async (text: string | Uint8Array): Promise<string[]> => {
+    const { problems } = await loadFromLdif([typeof text === "string" ? utf8(text) : text]);
+    return problems.map(({ where, text: problem }) => `${where}: ${problem}`);
+  };
+
+  it("knows well-known groups by SID, whatever their names are in the domain's language", async () => {
+    const group = (name: string, sid: string, member: string): string =>
+      `dn: CN=${name},CN=Builtin,DC=lab,DC=test\nobjectClass: group\nsAMAccountName: ${name}\nobjectSid: ${sid}\ngroupType: -2147483643\nmember: ${member}\n\n`;
+    const user = (name: string, rid: number): string =>
+      `dn: CN=${name},OU=Leute,DC=lab,DC=test\nobjectClass: user\nsAMAccountName: ${name}\nobjectSid: S-1-5-21-1-2-3-${rid}\nuserAccountControl: 512\nprimaryGroupID: 513\n\n`;
+    const { directory, problems } = await loadFromLdif([
+      utf8(
+        domain +
+          user("jörg", 1105) +
+          group("Hyper-V-Administratoren", "S-1-5-32-578", "CN=jörg,OU=Leute,DC=lab,DC=test") +
+          group("Geschützte Benutzer", "S-1-5-21-1-2-3-525", "CN=JÖRG,ou=leute,dc=lab,dc=test"),
+      ),
+    ]);
+    expect(problems).toEqual([]);
+    const sids = directory.groupsOf(directory.bySam("JÖRG")!).map(({ sid }) => sid);
+    expect(sids).toEqual(["S-1-5-21-1-2-3-525", "S-1-5-32-578"]);
+  });
+
+  it("says that a group is cut short where the server gave a range", async () => {
+    const ranged = `${domain}${host()}
+dn: CN=viele,DC=lab,DC=test
+objectClass: group
+sAMAccountName: viele
+objectSid: S-1-5-21-1-2-3-1200
+groupType: -2147483646
+member;range=0-1499: CN=KVM01,OU=Rechner,DC=lab,DC=test
+`;
+    expect(await problemsOf(ranged)).toEqual([
+      expect.stringContaining("member was cut short by the server (member;range=0-1499)") as string,
+    ]);
+    expect(await problemsOf(ranged.replace("0-1499", "1500-*"))).toEqual([]);
+  });
+
+  it("says that a file ends in the middle of a line", async () => {
+    expect(await problemsOf(`${domain}${host("dNSHostName: kvm01.la").trimEnd()}`)).toEqual([
+      "line 12: the file ends in the middle of this line; it may have been cut short",
+    ]);
+  });
+
+  it("reads what PowerShell wrote, with and without a byte order mark", async () => {
+    for (const mark of ["\ufeff", ""]) {
+      const { directory } = await loadFromLdif([
+        new Uint8Array(Buffer.from(`${mark}${domain}${host()}`.replaceAll("\n", "\r\n"), "utf16le")),
+      ]);
+      expect(directory.bySam("KVM01$")?.primaryGroupId).toBe(515);
+    }
+  });
+
+  it("outlives names that nest for ever, attributes without end, and problems without number", async () => {
+    const deep = `dn: ${"CN=a,".repeat(50_000)}DC=lab,DC=test\nobjectClass: user\n\n`;
+    expect(await problemsOf(domain + deep + host())).toEqual([
+      expect.stringContaining("the name of the entry cannot be read") as string,
+    ]);
+    const odd = Array.from({ length: 20_000 }, (_, index) => `x-${index}: y\n`).join("");
+    expect(await problemsOf(domain + host(odd))).toEqual([]);
+    const many = await problemsOf(domain + host() + "nonsense\n".repeat(20_000));
+    expect(many).toHaveLength(1001);
+    expect(many.at(-1)).toContain("19000 further problems were not listed");
+  });
+
   it("says when there is no domain", async () => {
     await expect(loadFromLdif([utf8("nothing\n")])).rejects.toMatchObject({ code: "NO_DOMAIN" });
   });
