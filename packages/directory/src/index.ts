@@ -35,6 +35,7 @@ export * from "./rights/object-rights.ts";
 export * from "./rights/requester.ts";
 export * from "./security/access-check.ts";
 export * from "./security/act-on-behalf-descriptor.ts";
-export * from "./security/sddl.ts";
+export { formatSddl } from "./security/format-sddl.ts";
+export { parseSddl } from "./security/parse-sddl.ts";
 export * from "./security/security-descriptor.ts";
 export * from "./writable-directory.ts";

@@ -7,19 +7,24 @@ import type { DirectoryEditor } from "./directory-editor.ts";
 /** Octets of a managed password: MS-ADTS section 2.2.19. */
 const passwordLength = 256;
 const keptGenerations = 3;
+/** CJK Unified Ideographs, U+4E00 to U+9FA5. */
+const firstIdeograph = 0x4e00;
+const ideographs = 20_902;
 const defaultInterval = 30;
 const day = 24 * 60 * 60_000;
 
 /** Where a group managed service account's passwords lie, the current one first; no search ever shows them. */
 export const managedPasswordAttribute = "msds-managedpassword";
 
-/** A password nobody types: 128 UTF-16 code units without surrogates, so that it reads the same everywhere. */
+/**
+ * A password nobody types: 128 UTF-16 code units, all of them ideographs, which are text in every encoding and stay what
+ * they are under Unicode normalization. That is more than 1800 bits.
+ */
 export function newManagedPassword(random: Random): Uint8Array {
   const password = random.bytes(passwordLength);
-  for (let at = 1; at < password.length; at += 2) {
-    const high = password[at] ?? 0;
-    if (high >= 0xd8 && high <= 0xdf) password[at] = high - 0x80;
-    if (high === 0 && password[at - 1] === 0) password[at - 1] = 1;
+  const view = new DataView(password.buffer, password.byteOffset, password.byteLength);
+  for (let at = 0; at < passwordLength; at += 2) {
+    view.setUint16(at, firstIdeograph + (view.getUint16(at, true) % ideographs), true);
   }
   return password;
 }

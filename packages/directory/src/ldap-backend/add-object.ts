@@ -22,9 +22,10 @@ import { attributeName, attributeType } from "../schema/attributes.ts";
 import { type ObjectClass, structuralClass } from "../schema/object-classes.ts";
 import { encodeSid } from "../security/sid.ts";
 import { type AttributeValue, type StoredKeySet, type StoredObject, texts } from "../store/stored-object.ts";
+import { accountTypeOf, checkUserAccountControl } from "./attribute-rules.ts";
 import { decodeUnicodePwd } from "./ldap-password.ts";
 import { fromLdapValue } from "./ldap-values.ts";
-import { accountTypeOf, checkUserAccountControl, type ModifyContext } from "./modify-object.ts";
+import type { ModifyContext } from "./modify-object.ts";
 
 /** Attributes somebody may set who joins a computer on the strength of the machine account quota alone. */
 const joinAttributes: ReadonlySet<string> = new Set([

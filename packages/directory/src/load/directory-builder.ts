@@ -7,7 +7,7 @@ import { parseGuid } from "../names/guid.ts";
 import { unreadableAttribute } from "../reader/account-from-object.ts";
 import { type DomainSettings, domainSettingsKey } from "../reader/domain-from-store.ts";
 import { type AttributeSyntax, attributeSyntax } from "../schema/attributes.ts";
-import { parseSddl } from "../security/sddl.ts";
+import { parseSddl } from "../security/parse-sddl.ts";
 import { encodeSecurityDescriptor } from "../security/security-descriptor.ts";
 import { decodeSid, domainOf, encodeSid } from "../security/sid.ts";
 import { MemoryStore } from "../store/memory-store.ts";

@@ -4,7 +4,7 @@ import { encodeControls } from "../controls/request-controls.ts";
 import { type LdapAttribute, LdapEntry } from "../entry.ts";
 import { LdapConnectionError } from "../errors.ts";
 import { parseFilter } from "../filter/parse-filter.ts";
-import type { BindResponse, LdapResult, ProtocolOp } from "../messages/ldap-message.ts";
+import type { ProtocolOp } from "../messages/ldap-message.ts";
 import { ExtensionOid } from "../registry/oids.ts";
 import { ResultCode } from "../registry/result-codes.ts";
 import { channelBindings } from "../sasl/channel-binding.ts";
@@ -17,7 +17,7 @@ import type {
   SearchOptions,
   ValueInput,
 } from "./client-options.ts";
-import { isSuccess, LdapConnection, toLdapError, type WaitOptions } from "./ldap-connection.ts";
+import { isSuccess, LdapConnection, toLdapError } from "./ldap-connection.ts";
 import {
   formatAddress,
   type LdapAddress,
@@ -28,6 +28,7 @@ import {
 } from "./open-socket.ts";
 import { completeRanges } from "./range-retrieval.ts";
 import { SearchResults } from "./search-results.ts";
+import { SingleRequests, usage } from "./single-requests.ts";
 import { isAttributeList, toBytes, toValues } from "./value-input.ts";
 
 const defaultTimeout = 30_000;
@@ -35,7 +36,6 @@ const defaultMaxMessageSize = 32 * 1024 * 1024;
 const defaultPageSize = 500;
 const scopes = { base: 0, one: 1, sub: 2 } as const;
 const operations = { add: 0, delete: 1, replace: 2 } as const;
-const ldapVersion = 3;
 
 /**
  * A connection to a directory. Any number of operations may be under way at once, except around a bind.
@@ -51,14 +51,14 @@ const ldapVersion = 3;
 export class LdapClient {
   readonly #connection: LdapConnection;
   readonly #address: LdapAddress;
-  readonly #timeout: number;
+  readonly #requests: SingleRequests;
   readonly #tls: LdapTlsOptions | undefined;
   #sealed = false;
 
   private constructor(connection: LdapConnection, address: LdapAddress, options: LdapConnectOptions) {
     this.#connection = connection;
     this.#address = address;
-    this.#timeout = options.timeout ?? defaultTimeout;
+    this.#requests = new SingleRequests(connection, options.timeout ?? defaultTimeout);
     this.#tls = options.tls;
   }
 
@@ -99,9 +99,9 @@ export class LdapClient {
     if (this.secure) throw usage("TLS is already on");
     if (!this.#connection.idle) throw usage("TLS cannot begin while operations are under way");
     const host = this.#host();
-    await this.#extended(ExtensionOid.startTls, undefined, options, "asking for TLS");
+    await this.#requests.extended(ExtensionOid.startTls, undefined, options, "asking for TLS");
     await this.#connection.upgrade((socket) =>
-      startTls(socket, host, { tls: this.#tls, ...this.#wait(options) }),
+      startTls(socket, host, { tls: this.#tls, ...this.#requests.wait(options) }),
     );
   }
 
@@ -119,13 +119,13 @@ export class LdapClient {
     }
     if (name === "" || password.length === 0) throw usage("a simple bind needs a name and a password");
     const authentication = { kind: "simple" as const, value: toBytes(password) };
-    const response = await this.#bind(name, authentication, options);
+    const response = await this.#requests.bind(name, authentication, options);
     if (!isSuccess(response)) throw toLdapError(response, `binding as ${name}`);
   }
 
   /** Becomes anonymous. */
   async bindAnonymously(options: OperationOptions = {}): Promise<void> {
-    const response = await this.#bind("", { kind: "simple", value: new Uint8Array(0) }, options);
+    const response = await this.#requests.bind("", { kind: "simple", value: new Uint8Array(0) }, options);
     if (!isSuccess(response)) throw toLdapError(response, "binding anonymously");
   }
 
@@ -153,7 +153,7 @@ export class LdapClient {
     for (;;) {
       const credentials = await initiator.step(fromServer);
       const sasl = { kind: "sasl" as const, value: { mechanism, credentials } };
-      const response = await this.#bind("", sasl, options);
+      const response = await this.#requests.bind("", sasl, options);
       if (response.resultCode === ResultCode.saslBindInProgress) {
         fromServer = response.serverSaslCreds;
         continue;
@@ -187,7 +187,7 @@ export class LdapClient {
       },
       controls: encodeControls(options),
       pageSize: paged ? (options.pageSize ?? defaultPageSize) : undefined,
-      wait: this.#wait(options),
+      wait: this.#requests.wait(options),
       complete: (entry) => completeRanges(this, entry, options),
     });
   }
@@ -222,7 +222,7 @@ export class LdapClient {
     const list = isAttributeList(attributes)
       ? attributes.map(({ type, values }) => ({ type, vals: [...values] }))
       : Object.entries(attributes).map(([type, values]) => ({ type, vals: toValues(values) }));
-    await this.#change(
+    await this.#requests.change(
       `adding ${dn}`,
       { kind: "addRequest", value: { entry: dn, attributes: list } },
       options,
@@ -238,7 +238,7 @@ export class LdapClient {
       operation: operations[operation],
       modification: { type, vals: toValues(values) },
     }));
-    await this.#change(
+    await this.#requests.change(
       `modifying ${dn}`,
       { kind: "modifyRequest", value: { object: dn, changes: list } },
       options,
@@ -246,7 +246,7 @@ export class LdapClient {
   }
 
   async delete(dn: string, options: OperationOptions = {}): Promise<void> {
-    await this.#change(`deleting ${dn}`, { kind: "delRequest", value: dn }, options);
+    await this.#requests.change(`deleting ${dn}`, { kind: "delRequest", value: dn }, options);
   }
 
   /** Renames or moves an entry. */
@@ -261,7 +261,7 @@ export class LdapClient {
       deleteoldrdn: target.deleteOldRdn ?? true,
       ...(target.newSuperior === undefined ? {} : { newSuperior: target.newSuperior }),
     };
-    await this.#change(`renaming ${dn}`, { kind: "modDNRequest", value }, options);
+    await this.#requests.change(`renaming ${dn}`, { kind: "modDNRequest", value }, options);
   }
 
   /** Whether the entry has the value. */
@@ -273,7 +273,7 @@ export class LdapClient {
   ): Promise<boolean> {
     const ava = { attributeDesc: attribute, assertionValue: toBytes(value) };
     const op: ProtocolOp = { kind: "compareRequest", value: { entry: dn, ava } };
-    const result = await this.#request(`comparing ${dn}`, op, options);
+    const result = await this.#requests.answer(`comparing ${dn}`, op, options);
     if (result.resultCode === ResultCode.compareTrue) return true;
     if (result.resultCode === ResultCode.compareFalse) return false;
     throw toLdapError(result, `comparing ${dn}`);
@@ -281,76 +281,14 @@ export class LdapClient {
 
   /** The server's name for us, RFC 4532: `u:LAB\alice`, empty when anonymous. */
   async whoAmI(options: OperationOptions = {}): Promise<string> {
-    return fromUtf8(await this.#extended(ExtensionOid.whoAmI, undefined, options, "asking who we are"));
+    return fromUtf8(
+      await this.#requests.extended(ExtensionOid.whoAmI, undefined, options, "asking who we are"),
+    );
   }
 
   /** Unbinds and closes; operations under way fail. */
   close(): void {
     this.#connection.close();
-  }
-
-  async #bind(
-    name: string,
-    authentication: Extract<ProtocolOp, { kind: "bindRequest" }>["value"]["authentication"],
-    options: OperationOptions,
-  ): Promise<BindResponse> {
-    if (!this.#connection.idle) throw usage("a bind cannot begin while operations are under way");
-    const op: ProtocolOp = { kind: "bindRequest", value: { version: ldapVersion, name, authentication } };
-    const { protocolOp } = await this.#connection.request(
-      "the bind",
-      op,
-      encodeControls(options),
-      this.#wait(options),
-    );
-    if (protocolOp.kind !== "bindResponse") throw unexpected("the bind", protocolOp);
-    return protocolOp.value;
-  }
-
-  async #change(what: string, op: ProtocolOp, options: OperationOptions): Promise<void> {
-    const result = await this.#request(what, op, options);
-    if (!isSuccess(result)) throw toLdapError(result, what);
-  }
-
-  async #request(what: string, op: ProtocolOp, options: OperationOptions): Promise<LdapResult> {
-    const { protocolOp } = await this.#connection.request(
-      what,
-      op,
-      encodeControls(options),
-      this.#wait(options),
-    );
-    switch (protocolOp.kind) {
-      case "addResponse":
-      case "modifyResponse":
-      case "delResponse":
-      case "modDNResponse":
-      case "compareResponse":
-        return protocolOp.value;
-      default:
-        throw unexpected(what, protocolOp);
-    }
-  }
-
-  async #extended(
-    requestName: string,
-    requestValue: Uint8Array | undefined,
-    options: OperationOptions,
-    what: string,
-  ): Promise<Uint8Array> {
-    const value = { requestName, ...(requestValue === undefined ? {} : { requestValue }) };
-    const op: ProtocolOp = { kind: "extendedReq", value };
-    const { protocolOp } = await this.#connection.request(
-      what,
-      op,
-      encodeControls(options),
-      this.#wait(options),
-    );
-    if (protocolOp.kind !== "extendedResp") throw unexpected(what, protocolOp);
-    if (!isSuccess(protocolOp.value)) throw toLdapError(protocolOp.value, what);
-    return protocolOp.value.responseValue ?? new Uint8Array(0);
-  }
-
-  #wait(options: OperationOptions): WaitOptions {
-    return { timeout: options.timeout ?? this.#timeout, signal: options.signal };
   }
 
   #host(): string {
@@ -370,12 +308,4 @@ function isNoSuchObject(error: unknown): boolean {
     "resultCode" in error &&
     error.resultCode === ResultCode.noSuchObject
   );
-}
-
-function usage(message: string): LdapConnectionError {
-  return new LdapConnectionError("LDAP_USAGE", message);
-}
-
-function unexpected(what: string, op: ProtocolOp): LdapConnectionError {
-  return new LdapConnectionError("LDAP_PROTOCOL_ERROR", `the server answered ${what} with ${op.kind}`);
 }
