@@ -12,6 +12,7 @@ export class ChaosTable {
   readonly #rows = new Map<string, Row>();
   #struck = 0;
   #total = 0;
+  #looks = 0;
 
   add({ step, fault, withDisks }: Strike, { struck, outcome, milliseconds }: StrikeResult): void {
     this.#total++;
@@ -23,6 +24,11 @@ export class ChaosTable {
     row.outcomes.set(outcome, (row.outcomes.get(outcome) ?? 0) + 1);
     row.slowest = Math.max(row.slowest, milliseconds);
     this.#rows.set(key, row);
+  }
+
+  /** A machine's disk was compared with what its guest had been told, and nothing was missing unless said otherwise. */
+  looked(): void {
+    this.#looks++;
   }
 
   format(): string {
@@ -42,7 +48,8 @@ export class ChaosTable {
         .join("  ")
         .trimEnd(),
     );
-    const summary = `${this.#total} moves, ${this.#struck} faults struck; never two copies, always exactly one runs.`;
+    const disks = `disks compared with what their guests were told ${this.#looks} times`;
+    const summary = `${this.#total} moves, ${this.#struck} faults struck; ${disks}.`;
     return [...lines, "", summary].join("\n");
   }
 }

@@ -170,6 +170,10 @@ describe("a move, seen by the people who follow it", () => {
         delegatingHost: expect.stringMatching(/kvm0[12]/i),
       });
       expect(records.some(({ eventId }) => eventId === 20418)).toBe(true);
+      // Of every record, those of the end included.
+      expect(new Set(records.map(({ assertedBy }) => assertedBy))).toEqual(
+        new Set(["authentication-authority"]),
+      );
     }
   });
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHostLogger, listenerUser, readHostConfig, runListener, runService } from "@waybill/host";
 import { type Command, Option } from "commander";
-import { formatTable } from "../output/table.ts";
+import { formatBytes, formatTable } from "../output/table.ts";
 import { withHost } from "../session/connect-host.ts";
 import { readWorkstation } from "../session/workstation.ts";
 import { registerHostSetup } from "./host-setup.ts";
@@ -64,11 +64,19 @@ export function registerHost(program: Command): void {
         console.log(
           formatTable(
             ["what", "value"],
-            Object.entries(status).map(([key, value]) => [key, String(value)]),
+            Object.entries(status)
+              .filter(([, value]) => value !== undefined)
+              .map(([key, value]) => [key, statusText(key, value)]),
           ),
         );
     });
   registerHostSetup(host, defaultConfig);
+}
+
+function statusText(key: string, value: unknown): string {
+  if (typeof value === "number" && key.startsWith("memory")) return formatBytes(value);
+  if (typeof value === "number" && key === "time") return new Date(value).toISOString();
+  return Array.isArray(value) ? value.join(", ") : String(value);
 }
 
 interface SettingsOptions {

@@ -34,6 +34,8 @@ export interface MigrationRecord {
   readonly peer: string;
   /** Who asked, as their principal. */
   readonly person: string;
+  /** How their identity came to this host, for the audit record of the end. */
+  readonly assertedBy?: string | undefined;
   readonly state: "transferring" | "surrendered" | "owned" | "discarded" | "done" | "failed";
   readonly reason?: string | undefined;
   /** Images that travel with the machine, as this host calls them. */

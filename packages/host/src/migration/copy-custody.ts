@@ -29,6 +29,7 @@ export function register(
     role: "destination",
     peer: from,
     person: person.person,
+    assertedBy: person.assertedBy,
     state: "transferring",
     disks,
     started: now,
@@ -137,14 +138,14 @@ export async function discard(
 /** What happened has happened: an audit trail that cannot be written must not undo it. */
 function recordOutcome(
   parts: Pick<IncomingParts, "audit" | "logger">,
-  { person, peer, vmName, id }: MigrationRecord,
+  { person, assertedBy, peer, vmName, id }: MigrationRecord,
   outcome: Pick<AuditRecord, "outcome" | "eventId" | "detail">,
 ): void {
   try {
     parts.audit.write({
       action: "accept",
       person,
-      assertedBy: "recorded",
+      assertedBy: assertedBy ?? "recorded",
       delegatingHost: peer,
       vm: vmName,
       migration: id,

@@ -1,4 +1,4 @@
-import { freemem, totalmem } from "node:os";
+import { cpus, freemem, totalmem } from "node:os";
 import type { Logger } from "@waybill/base";
 import { type HostCaller, type HyperVHost, type MethodOutcome, ReturnValue } from "@waybill/hyperv";
 import type { AuditLog } from "../audit/audit-log.ts";
@@ -61,6 +61,7 @@ export function hostService(parts: HostServiceParts): HyperVHost {
         callerRights: rights.filter((right) => authorizer.allows(person, right)),
         accelerator: vms.options.accelerator,
         hypervisor: "QEMU",
+        cpuModel: cpus()[0]?.model.trim(),
         memoryTotal: totalmem(),
         memoryFree: freemem(),
         runningMachines: states.filter((state) => state === "running").length,
