@@ -39,6 +39,8 @@ export class EmbeddedLabDomain implements LabDomain {
       directory.createUser({ name, password: keepPassword(layout, name), ...traits });
     }
     directory.addMember(operatorsGroup, ...labOperators);
+    // Where the doctor looks for those who move machines.
+    directory.addMember("Hyper-V Administrators", operatorsGroup);
     for (const name of labComputers) {
       const dnsHostName = fullLabName(name.toLowerCase());
       directory.createComputer({ name, dnsHostName, spns: labComputerSpns(name) });
