@@ -12,6 +12,8 @@ const benches: Readonly<Record<string, () => Promise<BenchModule>>> = {
   doctor: () => import("./doctor.ts"),
   gss: () => import("./gss.ts"),
   kdc: () => import("./kdc.ts"),
+  "kdc-million": () => import("./kdc-million.ts"),
+  "kdc-workers": () => import("./kdc-workers.ts"),
   kerberos: () => import("./kerberos.ts"),
   move: () => import("./move.ts"),
   "test-domain": () => import("./test-domain.ts"),

@@ -220,7 +220,7 @@ export function withChildren(pid: number): number[] {
 }
 
 /** CPU time of all threads of a process, from the scheduler's own books. */
-function cpuMicroseconds(pid: number): number {
+export function cpuMicroseconds(pid: number): number {
   return readdirSync(`/proc/${pid}/task`)
     .map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1000)
     .reduce((sum, value) => sum + value, 0);

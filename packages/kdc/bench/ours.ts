@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseKeytab } from "@waybill/kerberos";
 import { build } from "esbuild";
@@ -38,7 +38,7 @@ export async function runBundled(
   dir: string,
   args: readonly string[],
 ): Promise<{ readonly child: ChildProcess; readonly said: string }> {
-  const script = join(dir, "program.mjs");
+  const script = join(dir, `${basename(source, ".ts")}.mjs`);
   await bundle(source, script);
   const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   for await (const line of createInterface(child.stdout)) {
@@ -57,7 +57,8 @@ export async function end(child: ChildProcess): Promise<void> {
 /** One file, as `waybill dc` is installed: without a loader that compiles. */
 async function bundle(source: string, file: string): Promise<void> {
   // Native packages stay outside; they are found through a link, for the file lies in a directory of its own.
-  symlinkSync(join(import.meta.dirname, "../../../node_modules"), join(dirname(file), "node_modules"));
+  const link = join(dirname(file), "node_modules");
+  if (!existsSync(link)) symlinkSync(join(import.meta.dirname, "../../../node_modules"), link);
   await build({
     entryPoints: [source],
     outfile: file,
