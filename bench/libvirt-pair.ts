@@ -66,7 +66,7 @@ export class LibvirtPair {
     const wall = performance.now() - started;
     this.#place = to;
     const info = await this.#virsh(to, "domjobinfo", name, "--completed");
-    const downtime = /Total downtime:\s+(\d+) ms/.exec(info)?.[1];
+    const downtime = /Total downtime:\s+(\d+)\s+ms/.exec(info)?.[1];
     return { wall, downtime: downtime === undefined ? undefined : Number(downtime) };
   }
 
