@@ -16,6 +16,7 @@ import {
   verifyPac,
 } from "@waybill/kerberos";
 import { beforeEach, describe, expect, it } from "vitest";
+import { kpasswdExchange } from "../../../kerberos/src/client/kpasswd-exchange.ts";
 import { tgsExchange } from "../../../kerberos/src/client/tgs-exchange.ts";
 import { createTestDomain, type TestDomain, testPassword } from "../../src/testing/index.ts";
 
@@ -211,5 +212,16 @@ describe("renewal and validation, RFC 4120 section 3.3.3.1", () => {
       "KDC_ERR_BADOPTION",
       "renewal-of-password-ticket",
     ]);
+    domain.directory.setFlags("alice", { dontExpirePassword: true });
+    const credential = renamed(await login(), "kadmin/changepw");
+    const exchange = kpasswdExchange(domain.newClient().context, { credential, newPassword: "N3w-secret!" });
+    const step = exchange.next();
+    if (step.done === true) throw new Error("no request");
+    domain.passwords.handle(step.value.message, { clientAddress: "memory", transport: "memory" });
+    expect(domain.events.at(-1)).toMatchObject({
+      exchange: "kpasswd",
+      outcome: "refused",
+      reason: "ticket-of-another-service",
+    });
   });
 });
