@@ -11,7 +11,7 @@ import { readWorkstation, type Workstation } from "../session/workstation.ts";
 import { backgroundNames, startBackground, stopBackground, untilReady, waybillAgain } from "./background.ts";
 import { EmbeddedLabDomain } from "./embedded-lab-domain.ts";
 import { defaultGuest, defineGuest } from "./guest-definition.ts";
-import { type LabDomain, type LabDomainKind, signInToLab } from "./lab-domain.ts";
+import { hostSystems, type LabDomain, type LabDomainKind, signInToLab } from "./lab-domain.ts";
 import { labHostConfig, writeLabHost } from "./lab-host.ts";
 import {
   fullLabName,
@@ -70,6 +70,7 @@ export class Lab {
     const part = ["--state", layout.state];
     await startBackground(paths.processes, "switch", waybillAgain("lab", "part-switch", ...part));
     const domain = await createDomain(layout, kind);
+    if (evidence === "s4u2self") await domain.apply({ attributes: hostSystems(evidence) });
     writeWorkstationFiles(domain);
     const lab = new Lab(layout, domain, accelerator);
     const definition = defineGuest(defaultGuest, paths.shared, () => {});
