@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { utf8 } from "@waybill/base";
@@ -68,6 +69,45 @@ describe("loading", () => {
       compare(directory, source);
     } finally {
       client.close();
+      await server.stop(100);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("gives up on a server that stops answering half-way, and says what it was doing", async () => {
+    const source = original();
+    for (let index = 0; index < 300; index++)
+      source.createUser({ name: `user${index}`, password: "Passw0rd!" });
+    const server = new LdapServer({
+      backend: new DirectoryLdapBackend({ directory: source, dnsHostName: "dc1.lab.test" }),
+    });
+    const folder = mkdtempSync(join(tmpdir(), "waybill-load-"));
+    await server.listen({ path: join(folder, "server") });
+    let passed = 0;
+    const relay = createServer((near) => {
+      const far = connect(join(folder, "server"));
+      near.pipe(far).on("error", () => near.destroy());
+      far.on("data", (bytes: Buffer) => {
+        passed += bytes.length;
+        if (passed < 20_000) near.write(bytes);
+      });
+      near.on("error", () => far.destroy()).on("close", () => far.destroy());
+    });
+    await new Promise<void>((resolve) => relay.listen(join(folder, "relay"), resolve));
+    const client = await LdapClient.connect({
+      url: `ldapi://${encodeURIComponent(join(folder, "relay"))}`,
+      timeout: 500,
+    });
+    try {
+      await client.bindSimple("LABOR\\Administrator", "Passw0rd!");
+      await expect(loadFromLdap(client)).rejects.toMatchObject({
+        code: expect.stringMatching(/DEADLINE|TIMEOUT|UNREACHABLE/) as string,
+        message: expect.stringContaining("DC=lab,DC=test") as string,
+      });
+      expect(passed).toBeGreaterThan(20_000);
+    } finally {
+      client.close();
+      relay.close();
       await server.stop(100);
       rmSync(folder, { recursive: true });
     }
