@@ -1,25 +1,11 @@
+import type { Account, DirectoryView } from "@waybill/directory";
 import {
-  AccessMask,
-  type Account,
-  AceFlags,
-  AceType,
-  accessCheck,
-  type DirectoryView,
-  decodeSecurityDescriptor,
-  expandGeneric,
-} from "@waybill/directory";
-import {
-  escapeServiceName,
   type KdcProfile,
   protectedReason,
   s4u2proxyClientDecision,
   s4u2selfClientDecision,
   sensitiveReason,
-  serviceDecision,
-  serviceEncTypes,
-  targetPacDecision,
 } from "@waybill/kdc";
-import { defaultEncTypes } from "@waybill/kerberos";
 import { findHost, findPerson } from "../model/find-account.ts";
 import {
   type MigrationService,
@@ -29,6 +15,7 @@ import {
 } from "../model/service-names.ts";
 import { predictLogin } from "./exchanges.ts";
 import { type PredictionContext, type PredictionSettings, predictionContext } from "./facts.ts";
+import { pairSetups } from "./pair-setups.ts";
 import {
   type Approach,
   approachDestination,
@@ -95,7 +82,7 @@ export class PredictionMatrix {
     );
     this.#kinds = this.#sortPeople();
     this.#evidence = this.#gatherEvidence(request);
-    this.#setups = this.#readSetups();
+    this.#setups = pairSetups(context, this.sources, this.destinations, this.#targets);
   }
 
   /** Whose rules were predicted. */
@@ -234,68 +221,4 @@ export class PredictionMatrix {
     }
     return table;
   }
-
-  /** Digits in base 7, one for each of the destination's names, after a leading 1; 0: the same host. */
-  #readSetups(): Uint16Array {
-    const { view, profile } = this.#context;
-    const names = this.#targets.map((targets) =>
-      targets.map(({ spn }) => {
-        const found = serviceDecision(view, spn, profile);
-        const usable =
-          found.allowed &&
-          serviceEncTypes(found.account, view.domain, defaultEncTypes, profile).allowed &&
-          targetPacDecision(found.account, profile).allowed;
-        const plain = spn.toLowerCase();
-        return {
-          plain,
-          seen: profile.escapedServiceNames ? escapeServiceName(plain) : plain,
-          grants: usable ? grantTest(found.account) : undefined,
-        };
-      }),
-    );
-    const table = new Uint16Array(this.sources.length * this.destinations.length);
-    for (const [row, source] of this.sources.entries()) {
-      const list = new Set(source.allowedToDelegateTo.map((spn) => spn.toLowerCase()));
-      const token = view.tokenSids(source);
-      for (let column = 0; column < names.length; column++) {
-        if (this.destinations[column]?.sid === source.sid) continue;
-        let setup = 1;
-        for (const { plain, seen, grants } of names[column] ?? []) {
-          let digit = 0;
-          if (grants !== undefined) {
-            const spelling = list.has(seen) ? 2 : list.has(plain) ? 1 : 0;
-            digit = 1 + 2 * spelling + (grants(token) ? 1 : 0);
-          }
-          setup = setup * 7 + digit;
-        }
-        table[row * names.length + column] = setup;
-      }
-    }
-    return table;
-  }
-}
-
-const nobody = (): boolean => false;
-
-/** Tells whether a token may act towards an account; simple descriptors are turned into a set of SIDs. */
-function grantTest({ allowedToActOnBehalfOf }: Account): (token: readonly string[]) => boolean {
-  if (allowedToActOnBehalfOf === undefined) return nobody;
-  let parsed: ReturnType<typeof decodeSecurityDescriptor>;
-  try {
-    parsed = decodeSecurityDescriptor(allowedToActOnBehalfOf);
-  } catch {
-    return nobody;
-  }
-  const { dacl } = parsed;
-  if (dacl === undefined) return nobody;
-  const simple = dacl.aces.every(
-    ({ type, flags }) => type === AceType.accessAllowed && (flags & AceFlags.inheritOnly) === 0,
-  );
-  if (!simple) return (token) => accessCheck(parsed, token, AccessMask.controlAccess);
-  const granted = new Set(
-    dacl.aces
-      .filter(({ mask }) => (expandGeneric(mask) & AccessMask.controlAccess) !== 0)
-      .map(({ sid }) => sid),
-  );
-  return (token) => token.some((sid) => granted.has(sid));
 }
