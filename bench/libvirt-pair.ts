@@ -59,10 +59,8 @@ export class LibvirtPair {
   async move(): Promise<LibvirtMove> {
     const to = this.#place === 0 ? 1 : 0;
     const started = performance.now();
-    await this.#virsh(
-      this.#place,
-      ...["migrate", "--live", "--p2p", name, this.#url(to), "--migrateuri", `tcp://${this.#addresses[to]}`],
-    );
+    const route = ["--p2p", name, this.#url(to), "--migrateuri", `tcp://${this.#addresses[to]}`];
+    await this.#virsh(this.#place, "migrate", "--live", ...route);
     const wall = performance.now() - started;
     this.#place = to;
     const info = await this.#virsh(to, "domjobinfo", name, "--completed");

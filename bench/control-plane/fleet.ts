@@ -199,7 +199,7 @@ export class Fleet {
         const next = this.next(index);
         const to = [
           ...usualComputerSpns(next.toUpperCase(), this.fullName(next), true).filter((spn) =>
-            /^Microsoft/.test(spn),
+            spn.startsWith("Microsoft"),
           ),
           `cifs/${this.fullName(next)}`,
         ];
