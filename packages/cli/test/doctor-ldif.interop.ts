@@ -72,8 +72,16 @@ describe("waybill doctor --ldif", () => {
     expect(report.hosts).toEqual(["HV00$", "HV01$", "HV02$"]);
     expect(report.matrix.cells).toHaveLength(18);
     const one = await doctor(
-      ...["--ldif", file("small.ldif"), "--json"],
-      ...["--from", "hv00", "--to", "hv01", "--person", "alice", "sens"],
+      "--ldif",
+      file("small.ldif"),
+      "--json",
+      "--from",
+      "hv00",
+      "--to",
+      "hv01",
+      "--person",
+      "alice",
+      "sens",
     );
     const { moves } = parse(movesDocument, JSON.parse(one.stdout));
     expect(moves.map(({ findings }) => findings[0]?.id)).toEqual([
@@ -86,8 +94,17 @@ describe("waybill doctor --ldif", () => {
   it("tells why one move fails, in a sentence that names object and attribute; a page of it too", async () => {
     const page = file("page.html");
     const { stdout } = await doctor(
-      ...["--ldif", file("small.ldif"), "--html", page],
-      ...["--from", "hv00", "--to", "hv01", "--person", "alice", "bob"],
+      "--ldif",
+      file("small.ldif"),
+      "--html",
+      page,
+      "--from",
+      "hv00",
+      "--to",
+      "hv01",
+      "--person",
+      "alice",
+      "bob",
     );
     expect(stdout).toContain("alice can move nothing from HV00$ to HV01$");
     expect(stdout).toContain("userAccountControl");

@@ -114,8 +114,15 @@ describe("predictions for our own KDC", () => {
         ?.keySets[0]?.keys.find(({ keytype }) => keytype === EncType.aes256CtsHmacSha1);
       const said = await run("/usr/bin/python3", [
         join(examples, "getST.py"),
-        ...["-spn", spn, "-impersonate", person, "-dc-ip", dc.host],
-        ...["-aesKey", Buffer.from(key?.keyvalue ?? []).toString("hex"), `lab.test/${source}$`],
+        "-spn",
+        spn,
+        "-impersonate",
+        person,
+        "-dc-ip",
+        dc.host,
+        "-aesKey",
+        Buffer.from(key?.keyvalue ?? []).toString("hex"),
+        `lab.test/${source}$`,
       ]);
       const works = alone(person, source, spn) ?? false;
       outcomes.add(works);
@@ -130,7 +137,10 @@ it("findDelegation lists no delegation that the doctor does not", async () => {
     join(import.meta.dirname, "../../kdc/test/support/impacket-without-smb.py"),
     "DC1.lab.test",
     join(examples, "findDelegation.py"),
-    ...["-k", "-dc-ip", dc.host, `lab.test/Administrator:${administratorPassword}`],
+    "-k",
+    "-dc-ip",
+    dc.host,
+    `lab.test/Administrator:${administratorPassword}`,
   ]);
   const rows = said
     .split("\n")
