@@ -26,6 +26,10 @@ const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.lengt
 const table = new ChaosTable();
 
 const begun = Date.now();
+/** Interrupted, it leaves no host and no machine behind. */
+let current: TwoHosts | undefined;
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void (current?.close() ?? Promise.resolve()).finally(() => process.exit(1)));
 let done = 0;
 try {
   while (done < wanted) await world(Math.floor(done / perWorld) % 2 === 1);
@@ -44,6 +48,7 @@ process.exit();
 async function world(withDisks: boolean): Promise<void> {
   const disk = withDisks ? writingMachine() : undefined;
   const hosts = await TwoHosts.start(disk === undefined ? {} : { machine: disk.describe });
+  current = hosts;
   try {
     const until = Math.min(wanted, done + perWorld);
     for (let sinceLook = 0; done < until; ) {
