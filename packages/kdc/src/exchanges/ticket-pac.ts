@@ -50,9 +50,26 @@ export interface SealPartOptions {
 /** Encodes a ticket's inner part with its PAC signed into it. The PAC comes first: MS-PAC section 2.8.3. */
 export function encodePartWithPac(part: EncTicketPart, options: SealPartOptions): Uint8Array {
   const { pac, others, serverKey, kdcKey } = options;
-  if (pac === undefined) {
-    return EncTicketPart.encode(others.length === 0 ? part : { ...part, authorizationData: [...others] });
-  }
-  const placed = EncTicketPart.encode({ ...part, authorizationData: [pacAuthorizationData(), ...others] });
+  if (pac === undefined) return EncTicketPart.encode(withData(part, others));
+  const placed = EncTicketPart.encode(withData(part, [pacAuthorizationData(), ...others]));
   return signTicketPac(placed, pac, { serverKey, kdcKey, service: !options.ticketGranting });
+}
+
+/** Member by member: objects made by spreading have a shape each, which costs the encoder its inline caches. */
+function withData(part: EncTicketPart, data: readonly AuthorizationDataElement[]): EncTicketPart {
+  const { flags, key, crealm, cname, transited, authtime, starttime, endtime, renewTill, caddr } = part;
+  const authorizationData = data.length === 0 ? part.authorizationData : [...data];
+  return {
+    flags,
+    key,
+    crealm,
+    cname,
+    transited,
+    authtime,
+    starttime,
+    endtime,
+    renewTill,
+    caddr,
+    authorizationData,
+  };
 }
