@@ -53,6 +53,12 @@ describe("loading", () => {
     compare(directory, source);
   });
 
+  it("accounts made in a loaded directory get SIDs that nobody has", async () => {
+    const { directory } = await loadFromLdif([...exportLdif(original())].map(utf8));
+    const bob = directory.createUser({ name: "bob" });
+    expect(directory.bySid(bob.sid)?.samAccountName).toBe("bob");
+  });
+
   it("from a live server gives the same directory", async () => {
     const source = original();
     const server = new LdapServer({

@@ -118,10 +118,13 @@ export class ObjectEditor {
 
   /** A SID nobody in the domain has had. */
   newSid(): Uint8Array {
-    const rid = this.store.setting(nextRidKey);
-    const next = typeof rid === "number" ? rid : firstRid;
-    this.store.setSetting(nextRidKey, next + 1);
-    return encodeSid(`${this.reader.domain.sid}-${next}`);
+    const { sid } = this.reader.domain;
+    const noted = this.store.setting(nextRidKey);
+    let rid = typeof noted === "number" ? noted : firstRid;
+    // A domain that was loaded or imported brings SIDs that were given out elsewhere.
+    while (this.store.find("objectsid", `${sid}-${rid}`).length > 0) rid++;
+    this.store.setSetting(nextRidKey, rid + 1);
+    return encodeSid(`${sid}-${rid}`);
   }
 
   #insert(
