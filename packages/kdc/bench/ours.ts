@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,13 +6,14 @@ import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseKeytab } from "@waybill/kerberos";
 import { build } from "esbuild";
+import { loopbackAddress } from "../test/support/loopback.ts";
 import { benchProxyTarget, benchRealm, benchService, type Contender, middleTier } from "./rivals.ts";
 
 /** Our KDC with a small directory in memory, in a process of its own, bundled as it is installed. */
 export async function startOurs(): Promise<Contender> {
   const dir = mkdtempSync(join(tmpdir(), "waybill-bench-"));
-  const host = "127.0.0.1";
-  const port = randomInt(20_000, 60_000);
+  const host = loopbackAddress();
+  const port = 88;
   const { child } = await runBundled(join(import.meta.dirname, "serve.ts"), dir, [dir, host, String(port)]);
   return {
     realm: benchRealm,
