@@ -8,7 +8,7 @@ import {
 } from "@waybill/directory";
 import type { KdcProfile } from "@waybill/kdc";
 import { findHost, findPerson } from "../model/find-account.ts";
-import { hostKind, migrationHosts } from "../model/host-kind.ts";
+import { keepsCallersTickets, migrationHosts } from "../model/host-kind.ts";
 import { fullNameOf, type MigrationService, shortNameOf } from "../model/service-names.ts";
 import { type PredictionContext, type PredictionSettings, predictionContext } from "../prediction/facts.ts";
 import type { EvidenceMode, StartKind } from "../prediction/story.ts";
@@ -111,7 +111,7 @@ export function examinationOf(request: ExamineRequest): Examination {
         [fullNameOf(host, view.domain).toLowerCase(), host],
       ]),
     ),
-    transitions: (host) => (evidence === "auto" ? hostKind(view, host) !== "other" : evidence === "s4u2self"),
+    transitions: (host) => (evidence === "auto" ? !keepsCallersTickets(view, host) : evidence === "s4u2self"),
     finding: (id, parts) => ({
       id,
       severity: findingKinds[id].severity,

@@ -10,15 +10,20 @@ const windowsClasses: readonly string[] = [
 
 export type HostKind = "windows" | "other" | "unknown";
 
-/**
- * What runs on a host, as far as the directory says: decides where the caller's ticket is kept, and so which evidence
- * the host has when a migration is started from elsewhere.
- */
+/** What runs on a host, as far as the directory says. */
 export function hostKind(view: DirectoryView, host: Account): HostKind {
   const system = operatingSystemOf(view, host);
   if (system !== undefined) return /windows|hyper-v/i.test(system) ? "windows" : "other";
   const classes = host.servicePrincipalNames.map((spn) => spn.slice(0, spn.indexOf("/")).toLowerCase());
   return classes.some((name) => windowsClasses.includes(name)) ? "windows" : "unknown";
+}
+
+/**
+ * Whether a host has its callers' own tickets at hand when migrations are started from elsewhere: every system but
+ * Windows since 2016, whose remote management keeps them out of the migration service's reach.
+ */
+export function keepsCallersTickets(view: DirectoryView, host: Account): boolean {
+  return hostKind(view, host) === "other" || /windows server 2012/i.test(operatingSystemOf(view, host) ?? "");
 }
 
 export function operatingSystemOf(view: DirectoryView, host: Account): string | undefined {

@@ -2,7 +2,7 @@ import type { Account, DirectoryView } from "@waybill/directory";
 import type { DirectoryFact, Reason } from "@waybill/kdc";
 import { DoctorError } from "../errors.ts";
 import { findHost, findPerson } from "../model/find-account.ts";
-import { hostKind } from "../model/host-kind.ts";
+import { keepsCallersTickets } from "../model/host-kind.ts";
 import {
   fullNameOf,
   type MigrationService,
@@ -95,7 +95,7 @@ export function evidenceModeOf(
   wanted: EvidenceMode | "auto" = "auto",
 ): EvidenceMode {
   if (wanted !== "auto") return wanted;
-  return start === "at-source" || hostKind(view, source) === "other" ? "ticket" : "s4u2self";
+  return start === "at-source" || keepsCallersTickets(view, source) ? "ticket" : "s4u2self";
 }
 
 export interface Movement {
