@@ -36,6 +36,7 @@ export * from "./repair/exposure.ts";
 export { changesOf, inverse, ldifOf, type ValueChange } from "./repair/ldif-of-plan.ts";
 export * from "./repair/plan.ts";
 export { PlanDraft } from "./repair/plan-draft.ts";
+export type { ChosenMode, PlanMode } from "./repair/plan-mode.ts";
 export * from "./repair/remedy.ts";
 export { viewAfter } from "./repair/view-after.ts";
 export * from "./replication/compare-controllers.ts";

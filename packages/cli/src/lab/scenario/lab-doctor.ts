@@ -1,10 +1,16 @@
-import { type AppliedPlan, applyPlan, type Plan, type Prediction, plan, predict } from "@waybill/doctor";
+import {
+  type AppliedPlan,
+  applyPlan,
+  type Plan,
+  type PlanMode,
+  type Prediction,
+  plan,
+  predict,
+} from "@waybill/doctor";
 import { connectDirectory } from "../../session/connect-directory.ts";
 import type { Lab } from "../lab.ts";
 import { signInToLab } from "../lab-domain.ts";
 import type { Route } from "./scenario.ts";
-
-type PlanMode = NonNullable<Parameters<typeof plan>[0]["mode"]>;
 
 /** The doctor's word on one move of the lab: what the KDC will say, and why. */
 export async function labPredict(lab: Lab, route: Route): Promise<Prediction> {
