@@ -1,5 +1,6 @@
 export * from "./bytes.ts";
 export * from "./deadline.ts";
+export * from "./disk-reserve.ts";
 export * from "./errors.ts";
 export * from "./log.ts";
 export * from "./random.ts";

@@ -30,4 +30,5 @@ export type DirectoryErrorCode =
   | "BAD_LDIF"
   | "NO_DOMAIN"
   | "STORE_CORRUPT"
+  | "STORE_UNWRITABLE"
   | "STORE_CLOSED";

@@ -72,6 +72,7 @@ const results: Partial<
   ],
   BAD_VALUE: ["constraintViolation", "0000202F", "AtrErr: DSID-03191084, problem 1005 (CONSTRAINT_ATT_TYPE)"],
   BAD_SECURITY_DESCRIPTOR: ["invalidAttributeSyntax", "0000200B", "AtrErr: DSID-03191085, problem 1002"],
+  STORE_UNWRITABLE: ["unavailable", "00000070", "SvcErr: DSID-02082CE9, problem 5002 (UNAVAILABLE)"],
   BAD_NAME: ["invalidDNSyntax", "00002081", "NameErr: DSID-03050F42, problem 2003 (BAD_ATT_SYNTAX)"],
 };
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { DiskReserve } from "@waybill/base";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { DirectoryError } from "../errors.ts";
 import { childKey, indexEntries, indexedAttributes } from "./index-keys.ts";
@@ -19,6 +20,9 @@ const currentFormat = 1;
 /** Shared values are all kept in memory, and written as one. */
 const mostShared = 4096;
 
+/** Room on disk that a transaction finds before it begins, in bytes: many times what a change takes. */
+const room = 4 << 20;
+
 /** LMDB keys hold 1978 octets; longer names are told apart by their hash. */
 const longestKey = 400;
 
@@ -31,6 +35,8 @@ const longestKey = 400;
  */
 export class LmdbStore implements StoreWriter, ObjectStore {
   readonly #root: RootDatabase;
+  readonly #directory: string;
+  readonly #reserve: DiskReserve;
   readonly #objects: Database<PackedObject, number>;
   readonly #children: Database<number, [number, string]>;
   readonly #index: Database<number | number[], string>;
@@ -60,6 +66,8 @@ export class LmdbStore implements StoreWriter, ObjectStore {
     // Synced by LMDB itself at every commit: what is acknowledged has reached the disk.
     this.#root = open({ path, maxDbs: 8, overlappingSync: false, maxReaders: 126, noSubdir: true });
     for (const file of [path, `${path}-lock`]) chmodSync(file, 0o600);
+    this.#directory = directory;
+    this.#reserve = new DiskReserve(path);
     this.#root.readerCheck();
     this.#objects = this.#root.openDB("objects", { keyEncoding: "uint32" });
     this.#children = this.#root.openDB("children", {});
@@ -87,9 +95,11 @@ export class LmdbStore implements StoreWriter, ObjectStore {
     return typeof version === "number" ? version : 0;
   }
 
+  /** @throws DirectoryError STORE_UNWRITABLE when the disk is full: then nothing has changed. */
   transact<T>(change: (writer: StoreWriter) => T): T {
     if (this.#writing !== undefined) return change(this);
     this.#open();
+    this.#secureRoom();
     try {
       return this.#root.transactionSync(() => {
         const stored = this.#meta.get(versionKey);
@@ -103,6 +113,27 @@ export class LmdbStore implements StoreWriter, ObjectStore {
     } finally {
       this.#highest = Math.max(this.#highest, this.#writing ?? 0);
       this.#writing = undefined;
+    }
+  }
+
+  #secureRoom(): void {
+    const { lastPageNumber, pageSize } = this.#root.getStats() as {
+      lastPageNumber: number;
+      pageSize: number;
+    };
+    try {
+      this.#reserve.secure((lastPageNumber + 1) * pageSize + room);
+    } catch (cause) {
+      throw new DirectoryError(
+        `the store in ${this.#directory} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`,
+        {
+          code: "STORE_UNWRITABLE",
+          family: "environment",
+          facts: { directory: this.#directory },
+          remedy: "Make room on its disk, then make the change again.",
+          cause,
+        },
+      );
     }
   }
 

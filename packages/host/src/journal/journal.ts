@@ -1,9 +1,8 @@
 import { mkdirSync } from "node:fs";
-import { type Clock, type EpochMs, systemClock } from "@waybill/base";
+import { type Clock, DiskReserve, type EpochMs, systemClock } from "@waybill/base";
 import type { VmDefinition } from "@waybill/qemu";
 import { open, type RootDatabase } from "lmdb";
 import { HostError, Hresult } from "../errors.ts";
-import { DiskReserve } from "./disk-reserve.ts";
 
 /**
  * Where a VM stands on this host. Only `owner` and `owned` entitle the host to run it.

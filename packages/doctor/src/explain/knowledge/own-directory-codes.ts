@@ -106,6 +106,12 @@ export const ownDirectoryCodes: readonly ExplainEntry[] = [
       "It is damaged, or of another version.",
       "Restore it from an export.",
     ],
+    [
+      "STORE_UNWRITABLE",
+      "The directory's store cannot be written; nothing was changed.",
+      "Its disk is full.",
+      "Make room on the disk, then make the change again.",
+    ],
     ["STORE_CLOSED", "The directory's store is closed.", "The service is stopping.", "Start it again."],
     [
       "UNKNOWN_PERSON",
