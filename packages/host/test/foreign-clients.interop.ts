@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "@waybill/base";
 import {
@@ -28,9 +30,32 @@ const name = "kvm01.lab.test";
 describe("clients that are not ours against a whole host: listener, service, QEMU", () => {
   let world: TwoHosts;
   let listener: RunningListener;
+  let folder: string;
   let env: Record<string, string>;
   beforeAll(async () => {
-    world = await TwoHosts.start({ config: (_host, address) => ({ listen: { address, port: 0 } }) });
+    folder = mkdtempSync(join(tmpdir(), "waybill-https-"));
+    const certificate = { certificate: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+    await run("openssl", [
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-subj",
+      `/CN=${name}`,
+      "-addext",
+      `subjectAltName=DNS:${name}`,
+      "-out",
+      certificate.certificate,
+      "-keyout",
+      certificate.key,
+    ]);
+    world = await TwoHosts.start({
+      config: (host, address) =>
+        host === "kvm01"
+          ? { listen: { address, port: 0, tls: { ...certificate, port: 0 } } }
+          : { listen: { address, port: 0 } },
+    });
     listener = await runListener(join(world.directory, "kvm01", "host.yaml"), silentLogger);
     env = {
       KRB5_CONFIG: join(world.directory, "krb5.conf"),
@@ -43,6 +68,7 @@ describe("clients that are not ours against a whole host: listener, service, QEM
   afterAll(async () => {
     await listener?.stop();
     await world?.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   async function pywinrm(...envelopes: Envelope[]): Promise<{ answer?: string; error?: string }[]> {
@@ -118,5 +144,35 @@ describe("clients that are not ours against a whole host: listener, service, QEM
     const known = await run("curl", [...common, ...negotiate, ...post], { env });
     expect(["400", "401", "403", "415", "500"]).toContain(known.trim());
     expect(known.trim()).not.toBe("200");
+  });
+
+  test("over HTTPS, curl --negotiate is answered without sealing each message, and nobody else is", async () => {
+    const at = `${name}:${listener.tlsPort}`;
+    const trust = ["-s", "--cacert", join(folder, "cert.pem"), "--resolve", `${at}:${listener.host}`];
+    const body = writeXml(
+      writeEnvelope({
+        messageId: "uuid:2",
+        action: Action.enumerate,
+        resourceUri: resourceUriOf(virtualizationNamespace, "*"),
+        body: writeEnumerate({
+          mode: "objects",
+          optimized: 20,
+          filter: { dialect: Dialect.wql, text: "select * from Msvm_ComputerSystem where EnabledState = 2" },
+        }),
+      }),
+    );
+    const post = [
+      "-H",
+      "Content-Type: application/soap+xml;charset=UTF-8",
+      "-d",
+      body,
+      `https://${at}/wsman`,
+    ];
+    const stranger = await run("curl", [...trust, "-o", "/dev/null", "-w", "%{http_code}", ...post], { env });
+    expect(stranger.trim()).toBe("401");
+    const negotiate = ["--negotiate", "-u", ":", "--service-name", "WSMAN"];
+    expect(await run("curl", [...trust, ...negotiate, ...post], { env })).toContain(
+      "Hosting Computer System",
+    );
   });
 });

@@ -42,7 +42,15 @@ const schema = v.strictObject({
   state: text,
   /** Where sockets live: a short path, since Unix socket names are limited to 107 bytes. */
   run: v.optional(text),
-  listen: v.optional(v.strictObject({ address, port: v.optional(port, 5985) })),
+  /** WinRM over HTTP, where Kerberos encrypts every message, and with a certificate over HTTPS as well. */
+  listen: v.optional(
+    v.strictObject({
+      address: v.optional(address, "0.0.0.0"),
+      port: v.optional(port, 5985),
+      /** PEM files that the listener's user can read: the certificate with its chain, and its key. */
+      tls: v.optional(v.strictObject({ certificate: text, key: text, port: v.optional(port, 5986) })),
+    }),
+  ),
   migration: v.optional(v.strictObject({ address, port: v.optional(port, 6600), data: v.optional(address) })),
   /** Where another host's migration service listens when it is not on port 6600 of its DNS name. */
   peers: v.optional(v.record(text, v.strictObject({ address, port: v.optional(port, 6600) })), {}),

@@ -50,6 +50,12 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "Let the client ask for confidentiality.",
   ],
   [
+    "CERTIFICATE_UNUSABLE",
+    "The certificate for HTTPS, or its key, cannot be used.",
+    "A file is missing, closed to the listener's user, not PEM, or certificate and key do not belong together.",
+    "Correct the files that `listen.tls` of the host's configuration names, or take the entry out.",
+  ],
+  [
     "CONFIG_INVALID",
     "The host's configuration is not valid.",
     "An entry has the wrong form.",
