@@ -10,8 +10,8 @@ export interface KerberosSecurityOptions {
   readonly scheme?: HttpAuthScheme | undefined;
   /** GSS flags asked for; mutual authentication, sequencing and confidentiality by default. */
   readonly flags?: number | undefined;
-  /** A forwarded ticket-granting ticket to give to the service: unconstrained delegation, off unless given. */
-  readonly delegate?: Credential | undefined;
+  /** Gets a forwarded ticket-granting ticket to give to the service: unconstrained delegation, off unless given. */
+  readonly delegateSource?: ((signal?: AbortSignal) => Promise<Credential>) | undefined;
 }
 
 /**
@@ -24,12 +24,13 @@ export interface KerberosSecurityOptions {
  * ```
  */
 export function kerberosSecurity(options: KerberosSecurityOptions): ClientSecurity {
-  const { ticketSource, flags, delegate } = options;
+  const { ticketSource, delegateSource, flags } = options;
   const scheme = options.scheme ?? "Negotiate";
   return {
     scheme,
     createContext: async (signal): Promise<InitiatorContext> => {
       const mechanism = scheme === "Negotiate" ? "spnego" : "krb5";
+      const delegate = await delegateSource?.(signal);
       const initiator = createInitiator({ ticketSource, flags, delegate, mechanism });
       await initiator.prepare(signal);
       const established = () => {

@@ -88,5 +88,7 @@ async function connect(lab: Lab, route: Route): Promise<HyperVClient> {
   });
   const target = parsePrincipal(`WSMAN/${fullLabName(route.from)}@${realm}`);
   const credential = await workstation.client.s4u2proxy({ tgt: own, evidence, target }, { fresh: true });
-  return connectHostWith(fullLabName(route.from), workstation, async () => ({ credential }));
+  return connectHostWith(fullLabName(route.from), workstation, {
+    ticketSource: () => Promise.resolve(credential),
+  });
 }
