@@ -4,6 +4,7 @@ import type { Logger } from "@waybill/base";
 import {
   type Accelerator,
   type HostCapabilities,
+  type LaunchOptions,
   type NetworkAttachment,
   type Placement,
   placeVm,
@@ -39,6 +40,7 @@ export class VmManager {
   #capabilities: Promise<HostCapabilities> | undefined;
   readonly #clearing = new Map<string, Promise<void>>();
   readonly #starting = new Map<string, Promise<VirtualMachine>>();
+  readonly #launching = new Map<string, Promise<VirtualMachine>>();
   readonly #attaching = new Map<string, Promise<VirtualMachine | undefined>>();
 
   constructor(journal: Journal, options: VmManagerOptions, logger: Logger) {
@@ -51,12 +53,20 @@ export class VmManager {
     return join(this.options.run, "vm", folderOf(id));
   }
 
-  /** The running QEMU of a VM, or nothing when there is none. */
+  /** The running QEMU of a VM, or nothing when there is none; one that is being started is waited for. */
   async machine(id: string): Promise<VirtualMachine | undefined> {
     const known = this.#machines.get(id);
     if (known !== undefined && (await known.alive())) return known;
+    const current = this.#machines.get(id);
+    if (current !== known) return current;
     this.#machines.delete(id);
-    // QEMU serves one client at a time: whoever asks meanwhile shares the new connection.
+    // QEMU serves one client at a time: taken up by somebody else, it would never answer whoever starts it.
+    const launching = this.#launching.get(id);
+    return launching === undefined ? await this.#takeUp(id) : await launching.catch(() => undefined);
+  }
+
+  /** Connects to a QEMU that another process of ours started. Whoever asks meanwhile shares the new connection. */
+  async #takeUp(id: string): Promise<VirtualMachine | undefined> {
     let attaching = this.#attaching.get(id);
     if (attaching === undefined) {
       attaching = this.#attach(this.directory(id)).finally(() => this.#attaching.delete(id));
@@ -92,13 +102,7 @@ export class VmManager {
   }
 
   /** What `launchQemu` needs to start this VM here. */
-  launch(definition: VmDefinition): {
-    definition: VmDefinition;
-    directory: string;
-    accelerator: Accelerator;
-    program?: string;
-    runAs?: { uid: number; gid: number };
-  } {
+  launch(definition: VmDefinition): LaunchOptions {
     const { program, runAs, accelerator } = this.options;
     return {
       definition: this.place(definition),
@@ -123,17 +127,30 @@ export class VmManager {
 
   async #start(record: VmRecord): Promise<VirtualMachine> {
     await this.cleared(record.id);
-    const running = await this.machine(record.id);
+    const known = this.#machines.get(record.id);
+    const running = known !== undefined && (await known.alive()) ? known : await this.#takeUp(record.id);
     if (running !== undefined) {
       const { state } = await running.status();
       if (state !== "shutdown") return running;
       await running.stop({ mode: "force" });
     }
     this.checkFiles(record.definition);
-    const machine = await VirtualMachine.start(this.launch(await this.#pinned(record)));
-    this.#machines.set(record.id, machine);
+    const machine = await this.#launch(record.id, this.launch(await this.#pinned(record)));
     this.#logger.info("vm-started", { vm: record.name, accelerator: machine.accelerator });
     return machine;
+  }
+
+  async #launch(id: string, options: LaunchOptions): Promise<VirtualMachine> {
+    while (this.#attaching.has(id)) await this.#attaching.get(id)?.catch(() => {});
+    const launching = VirtualMachine.start(options);
+    this.#launching.set(id, launching);
+    try {
+      const machine = await launching;
+      this.#machines.set(id, machine);
+      return machine;
+    } finally {
+      this.#launching.delete(id);
+    }
   }
 
   /**
