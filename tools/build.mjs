@@ -3,40 +3,23 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { bundle } from "./bundle.mjs";
 import { fail, root, run } from "./setup.mjs";
 
 const cli = join(root, "packages", "cli");
 const out = join(cli, "dist");
 
-await bundle();
+await command();
 smoke();
 libraries();
 
-/** Command groups become chunks beside the entry, so that `--help` reads in next to nothing. */
-async function bundle() {
+/** Command groups are chunks, so that `--help` reads in next to nothing. */
+async function command() {
   rmSync(out, { recursive: true, force: true });
-  await build({
-    absWorkingDir: root,
-    entryPoints: { waybill: join(cli, "src", "main.ts") },
-    outdir: out,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    conditions: ["@waybill/source"],
-    // Native: it stays a package of its own.
-    external: ["lmdb"],
+  await bundle({ waybill: join(cli, "src", "main.ts") }, out, {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: "linked",
-    logLevel: "warning",
-    // CommonJS packages inside the bundle ask for Node's own modules with require.
-    banner: {
-      js: 'import { createRequire as bundledRequire } from "node:module"; const require = bundledRequire(import.meta.url);',
-    },
   });
   for (const folder of ["scenarios", "samba"])
     cpSync(join(cli, folder), join(out, folder), { recursive: true });

@@ -1,4 +1,5 @@
 // A domain with many hosts whose services and listeners are processes of their own, from the bundled command.
+
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -6,13 +7,13 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promise
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { connectHostAs } from "../../packages/cli/src/session/connect-host.ts";
 import { readWorkstation, type Workstation } from "../../packages/cli/src/session/workstation.ts";
 import { usualComputerSpns } from "../../packages/directory/src/index.ts";
 import type { HyperVClient } from "../../packages/hyperv/src/index.ts";
 import { createControllerState, exportKeytab } from "../../packages/kdc/src/index.ts";
 import { type Credential, encodeKeytab } from "../../packages/kerberos/src/index.ts";
+import { bundle } from "../../tools/bundle.mjs";
 
 const realm = "FLEET.TEST";
 const password = "Fleet-Passw0rd.1";
@@ -161,22 +162,7 @@ export class Fleet {
   /** As it is installed: without a loader that compiles. */
   async #bundle(): Promise<void> {
     await symlink(join(root, "node_modules"), join(this.#directory, "node_modules"));
-    await build({
-      entryPoints: { waybill: join(root, "packages/cli/src/main.ts") },
-      outdir: this.#directory,
-      outExtension: { ".js": ".mjs" },
-      bundle: true,
-      splitting: true,
-      format: "esm",
-      platform: "node",
-      target: "node20",
-      conditions: ["@waybill/source"],
-      external: ["lmdb"],
-      banner: {
-        js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
-      },
-      logLevel: "warning",
-    });
+    await bundle({ waybill: join(root, "packages/cli/src/main.ts") }, this.#directory);
   }
 
   async #createDomain(): Promise<void> {

@@ -18,8 +18,8 @@ import { sleep } from "@waybill/base";
 import { HyperVClient } from "@waybill/hyperv";
 import { testPassword } from "@waybill/kdc/testing";
 import { type Credential, createInitiator, writeKeytab } from "@waybill/kerberos";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bundle } from "../../../tools/bundle.mjs";
 import { startController, type TestController } from "../../host/test/support/domain-controller.ts";
 
 const address = `127.${randomInt(180, 199)}.${randomInt(1, 250)}.11`;
@@ -73,22 +73,7 @@ describe("what host setup makes, under systemd", () => {
   /** The command as a package would install it, with its own Node: home folders are closed to the units. */
   async function install(): Promise<void> {
     const place = join(root, "usr/lib/waybill");
-    await build({
-      entryPoints: { waybill: source },
-      outdir: place,
-      outExtension: { ".js": ".mjs" },
-      bundle: true,
-      splitting: true,
-      format: "esm",
-      platform: "node",
-      target: "node20",
-      conditions: ["@waybill/source"],
-      external: ["lmdb"],
-      banner: {
-        js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
-      },
-      logLevel: "error",
-    });
+    await bundle({ waybill: source }, place);
     copyFileSync(process.execPath, join(place, "node"));
     chmodSync(join(place, "node"), 0o755);
     for (const name of lmdbPackages())

@@ -6,8 +6,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { MemoryDirectory, migrationServiceClass } from "@waybill/directory";
 import { PredictionMatrix } from "@waybill/doctor";
-import { build } from "esbuild";
+import { bundle } from "../../../tools/bundle.mjs";
 import { type Size, writeLargeExport } from "./large-export.ts";
+
+const root = join(import.meta.dirname, "../../..");
 
 /** A whole process, from its start to its end. */
 export interface ProcessFigures {
@@ -31,7 +33,13 @@ export async function benchExamination(
   try {
     const file = join(folder, "export.ldif");
     await writeLargeExport(file, size);
-    await bundle(folder);
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    const entries = {
+      waybill: join(root, "packages/cli/src/main.ts"),
+      server: join(import.meta.dirname, "ldap-server.ts"),
+      client: join(import.meta.dirname, "ldap-client.ts"),
+    };
+    await bundle(entries, folder);
     const ldif = await measure(join(folder, "waybill.mjs"), ["doctor", "--ldif", file]);
     const path = join(folder, "ldapi");
     const server = spawn(process.execPath, [join(folder, "server.mjs"), file, path], {
@@ -47,32 +55,6 @@ export async function benchExamination(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Chunks, as `npm run build` makes them: what a command does not need is not read. */
-async function bundle(folder: string): Promise<void> {
-  const root = join(import.meta.dirname, "../../..");
-  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  await build({
-    entryPoints: {
-      waybill: join(root, "packages/cli/src/main.ts"),
-      server: join(import.meta.dirname, "ldap-server.ts"),
-      client: join(import.meta.dirname, "ldap-client.ts"),
-    },
-    outdir: folder,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    conditions: ["@waybill/source"],
-    external: ["lmdb"],
-    logLevel: "error",
-    banner: {
-      js: 'import { createRequire as bundledRequire } from "node:module"; const require = bundledRequire(import.meta.url);',
-    },
-  });
 }
 
 const reporter = `data:text/javascript,${encodeURIComponent(

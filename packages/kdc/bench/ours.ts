@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseKeytab } from "@waybill/kerberos";
-import { build } from "esbuild";
+import { bundle } from "../../../tools/bundle.mjs";
 import { loopbackAddress } from "../test/support/loopback.ts";
 import { benchProxyTarget, benchRealm, benchService, type Contender, middleTier } from "./rivals.ts";
 
@@ -38,8 +38,12 @@ export async function runBundled(
   dir: string,
   args: readonly string[],
 ): Promise<{ readonly child: ChildProcess; readonly said: string }> {
-  const script = join(dir, `${basename(source, ".ts")}.mjs`);
-  await bundle(source, script);
+  const name = basename(source, ".ts");
+  // Native packages are found through a link, for the bundle lies in a directory of its own.
+  const link = join(dir, "node_modules");
+  if (!existsSync(link)) symlinkSync(join(import.meta.dirname, "../../../node_modules"), link);
+  await bundle({ [name]: source }, dir);
+  const script = join(dir, `${name}.mjs`);
   const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   for await (const line of createInterface(child.stdout)) {
     if (line.startsWith("ready")) return { child, said: line };
@@ -52,25 +56,4 @@ export async function end(child: ChildProcess): Promise<void> {
   const gone = once(child, "exit");
   child.kill("SIGTERM");
   await gone;
-}
-
-/** One file, as `waybill dc` is installed: without a loader that compiles. */
-async function bundle(source: string, file: string): Promise<void> {
-  // Native packages stay outside; they are found through a link, for the file lies in a directory of its own.
-  const link = join(dirname(file), "node_modules");
-  if (!existsSync(link)) symlinkSync(join(import.meta.dirname, "../../../node_modules"), link);
-  await build({
-    entryPoints: [source],
-    outfile: file,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    conditions: ["@waybill/source"],
-    external: ["lmdb"],
-    banner: {
-      js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
-    },
-    logLevel: "warning",
-  });
 }

@@ -62,10 +62,18 @@ export async function startKdcServer(options: KdcServerOptions): Promise<KdcServ
   };
   const both = async (port: number, service: RequestHandler, tooBig?: () => Uint8Array): Promise<number> => {
     const handler = limitedHandler(service, limiter);
-    const tcp = await listenTcp({ ...shared, port, handler });
-    open.push(tcp);
-    open.push(await listenUdp({ host, port: tcp.port, handler, maxReply, tooBig, log }));
-    return tcp.port;
+    for (let tries = 1; ; tries++) {
+      const tcp = await listenTcp({ ...shared, port, handler });
+      try {
+        open.push(await listenUdp({ host, port: tcp.port, handler, maxReply, tooBig, log }));
+        open.push(tcp);
+        return tcp.port;
+      } catch (error) {
+        await tcp.close();
+        // Any port would do, and this one was free for TCP alone.
+        if (port !== 0 || tries === 5) throw error;
+      }
+    }
   };
   try {
     const port = await both(options.port ?? 88, kdc, () => kdc.responseTooBig());
