@@ -127,52 +127,45 @@ describe("what host setup makes, under systemd", () => {
     expect(exposure(places[0])).toBeLessThan(8);
   });
 
-  // systemd cannot run where there are no control groups, as in a bare chroot: there the analysis above has to do.
-  const groups = readdirSync("/sys/fs/cgroup").length > 0;
-  test.runIf(groups)(
-    "both services come up, each as its user; a machine runs, and outlives a restart of its host's service",
-    async () => {
-      await configure();
-      boot();
-      const tgt = await controller.domain.client.login({
-        principal: controller.domain.principal("alice"),
-        password: testPassword,
-        forwardable: true,
-      });
-      const status = await eventually(
-        async () => await ask(tgt, async (client) => await client.hostStatus()),
-      );
-      expect(status).toMatchObject({ host: "kvm01.lab.test", caller: "alice@LAB.TEST" });
-      expect(status.callerRights).toContain("define");
+  test("both services come up, each as its user; a machine runs, and outlives a restart of its host's service", async () => {
+    await configure();
+    boot();
+    const tgt = await controller.domain.client.login({
+      principal: controller.domain.principal("alice"),
+      password: testPassword,
+      forwardable: true,
+    });
+    const status = await eventually(async () => await ask(tgt, async (client) => await client.hostStatus()));
+    expect(status).toMatchObject({ host: "kvm01.lab.test", caller: "alice@LAB.TEST" });
+    expect(status.callerRights).toContain("define");
 
-      const id = randomUUID();
-      await ask(tgt, async (client) => {
-        const definition = { name: "web01", uuid: id, memoryMiB: 16 };
-        const document = { format: "waybill-vm/1", text: JSON.stringify(definition) };
-        await client.defineVm({ name: "web01", id, document });
-        await (await client.requestVmState(id, "running"))?.wait();
-      });
-      const before = processes();
-      expect(before).toMatchObject({ service: { user: "root" }, listener: { user: "waybill-listener" } });
-      expect(before.qemu?.user).toBe("waybill-qemu");
+    const id = randomUUID();
+    await ask(tgt, async (client) => {
+      const definition = { name: "web01", uuid: id, memoryMiB: 16 };
+      const document = { format: "waybill-vm/1", text: JSON.stringify(definition) };
+      await client.defineVm({ name: "web01", id, document });
+      await (await client.requestVmState(id, "running"))?.wait();
+    });
+    const before = processes();
+    expect(before).toMatchObject({ service: { user: "root" }, listener: { user: "waybill-listener" } });
+    expect(before.qemu?.user).toBe("waybill-qemu");
 
-      expect(inside("systemctl", "restart", "waybill-host.service")).toMatchObject({ status: 0 });
-      const [vm] = await eventually(async () => await ask(tgt, async (client) => await client.listVms()));
-      expect(vm).toMatchObject({ name: "web01", state: "running" });
-      const after = processes();
-      expect(after.qemu?.pid).toBe(before.qemu?.pid);
-      expect(after.service?.pid).not.toBe(before.service?.pid);
+    expect(inside("systemctl", "restart", "waybill-host.service")).toMatchObject({ status: 0 });
+    const [vm] = await eventually(async () => await ask(tgt, async (client) => await client.listVms()));
+    expect(vm).toMatchObject({ name: "web01", state: "running" });
+    const after = processes();
+    expect(after.qemu?.pid).toBe(before.qemu?.pid);
+    expect(after.service?.pid).not.toBe(before.service?.pid);
 
-      // A service that is killed comes back by itself.
-      process.kill(Number(after.service?.pid), "SIGKILL");
-      await eventually(async () => {
-        const { service } = processes();
-        if (service === undefined || service.pid === after.service?.pid) throw new Error("not yet");
-        return await ask(tgt, async (client) => await client.hostStatus());
-      });
-      expect(processes().qemu?.pid).toBe(before.qemu?.pid);
-    },
-  );
+    // A service that is killed comes back by itself.
+    process.kill(Number(after.service?.pid), "SIGKILL");
+    await eventually(async () => {
+      const { service } = processes();
+      if (service === undefined || service.pid === after.service?.pid) throw new Error("not yet");
+      return await ask(tgt, async (client) => await client.hostStatus());
+    });
+    expect(processes().qemu?.pid).toBe(before.qemu?.pid);
+  });
 
   /** What an administrator does between setup and start. */
   async function configure(): Promise<void> {
