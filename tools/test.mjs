@@ -1,8 +1,8 @@
 // `npm test`: lint, types, then every test there is; ends with one line that counts them.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { run } from "./setup.mjs";
+import { join, relative } from "node:path";
+import { root, run } from "./setup.mjs";
 
 const checks = [
   ["lint (biome)", "biome", ["check", "--error-on-warnings", "."]],
@@ -12,20 +12,22 @@ const checks = [
 
 export function runTests(args) {
   let passed = 0;
-  let failed = 0;
+  const failures = [];
   for (const [name, program, options] of checks) {
     const ok = run("npx", [program, ...options]) === 0;
     console.log(`${ok ? "ok" : "FAILED"}: ${name}`);
     if (ok) passed++;
-    else failed++;
+    else failures.push(name);
   }
   for (const project of ["unit", "interop", "e2e"]) {
     const counts = runProject(project, args);
     passed += counts.passed;
-    failed += counts.failed;
+    failures.push(...counts.failures);
   }
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
+  // Said again at the end, where whoever reads a long run looks first.
+  for (const failure of failures) console.log(`FAILED: ${failure}`);
+  console.log(`${passed} passed, ${failures.length} failed`);
+  return failures.length === 0 ? 0 : 1;
 }
 
 function runProject(project, args) {
@@ -43,14 +45,23 @@ function runProject(project, args) {
     ...args,
   ]);
   try {
-    const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, "utf8"));
-    // A file that fails to load has no failed test of its own, and must still count.
-    const broken = numFailedTests > 0 || status === 0 ? 0 : Math.max(1, numFailedTestSuites);
-    const failures = numFailedTests + broken;
-    return { passed: numPassedTests, failed: failures };
-  } catch {
-    return { passed: 0, failed: status === 0 ? 0 : 1 };
+    const { numPassedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
+    const failures = testResults.flatMap(failuresOf);
+    // An error outside every test fails the run, and must count.
+    if (failures.length === 0 && status !== 0) failures.push(`${project}: an error outside every test`);
+    return { passed: numPassedTests, failures };
+  } catch (error) {
+    return { passed: 0, failures: [`${project}: ended without a report (${error.message})`] };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** What failed in one file: its tests, or the file itself when it could not be loaded or set up. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const file = relative(root, name);
+  const tests = assertionResults
+    .filter((test) => test.status === "failed")
+    .map((test) => `${file}: ${test.fullName}\n  ${test.failureMessages.join("\n").slice(0, 2000)}`);
+  return tests.length > 0 || status !== "failed" ? tests : [`${file}\n  ${message.slice(0, 2000) || "its set-up failed; see above"}`];
 }
