@@ -63,5 +63,7 @@ function failuresOf({ name, status, message, assertionResults }) {
   const tests = assertionResults
     .filter((test) => test.status === "failed")
     .map((test) => `${file}: ${test.fullName}\n  ${test.failureMessages.join("\n").slice(0, 2000)}`);
-  return tests.length > 0 || status !== "failed" ? tests : [`${file}\n  ${message.slice(0, 2000) || "its set-up failed; see above"}`];
+  return tests.length > 0 || status !== "failed"
+    ? tests
+    : [`${file}\n  ${message.slice(0, 2000) || "its set-up failed; see above"}`];
 }
