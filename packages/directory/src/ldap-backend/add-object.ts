@@ -25,7 +25,7 @@ import { type AttributeValue, type StoredKeySet, type StoredObject, texts } from
 import { accountTypeOf, checkUserAccountControl } from "./attribute-rules.ts";
 import { decodeUnicodePwd } from "./ldap-password.ts";
 import { fromLdapValue } from "./ldap-values.ts";
-import type { ModifyContext } from "./modify-object.ts";
+import type { ModifyContext } from "./modify-context.ts";
 
 /** Attributes somebody may set who joins a computer on the strength of the machine account quota alone. */
 const joinAttributes: ReadonlySet<string> = new Set([

@@ -5,7 +5,7 @@ import type { ObjectRights } from "../rights/object-rights.ts";
 import type { StoredObject } from "../store/stored-object.ts";
 import { ruleError } from "./attribute-rules.ts";
 import { decodeUnicodePwd } from "./ldap-password.ts";
-import type { ModifyContext } from "./modify-object.ts";
+import type { ModifyContext } from "./modify-context.ts";
 
 /** unicodePwd: a replace is a reset, a delete together with an add a change by the owner. */
 export function changePassword(

@@ -5,7 +5,7 @@ import type { ObjectRights } from "../rights/object-rights.ts";
 import { firstText, type StoredObject } from "../store/stored-object.ts";
 import { valueError } from "./attribute-rules.ts";
 import { fromLdapValue } from "./ldap-values.ts";
-import type { ModifyContext } from "./modify-object.ts";
+import type { ModifyContext } from "./modify-context.ts";
 
 /** Adds, removes or replaces the members of a group. @throws DirectoryError */
 export function modifyMembers(

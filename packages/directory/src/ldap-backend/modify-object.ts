@@ -5,22 +5,14 @@ import { DirectoryError } from "../errors.ts";
 import { rdnParts } from "../names/dn.ts";
 import { checkDelegationChange, checkOwnHostName, checkOwnSpns } from "../rights/account-rules.ts";
 import { effectiveDescriptor, ObjectRights } from "../rights/object-rights.ts";
-import type { Requester } from "../rights/requester.ts";
 import { attributeName, attributeType } from "../schema/attributes.ts";
 import { decodeSecurityDescriptor, encodeSecurityDescriptor } from "../security/security-descriptor.ts";
 import { type AttributeValue, firstText, type StoredObject, texts } from "../store/stored-object.ts";
 import { applyRules, valueError } from "./attribute-rules.ts";
 import { changePassword } from "./change-password.ts";
 import { filterSyntaxOf, fromLdapValue } from "./ldap-values.ts";
+import type { ModifyContext } from "./modify-context.ts";
 import { modifyMembers } from "./modify-members.ts";
-
-export interface ModifyContext {
-  readonly requester: Requester;
-  readonly permissive: boolean;
-  /** The connection is encrypted, so that passwords may be set. */
-  readonly confidential: boolean;
-  readonly sdFlags: number;
-}
 
 /** Applies a modify request inside a transaction: rights, rules and form. @throws DirectoryError, LdapError */
 export function modifyObject(

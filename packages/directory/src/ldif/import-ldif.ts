@@ -1,7 +1,8 @@
 import type { AttributeChange, LdapAttribute } from "@waybill/ldap";
 import { DirectoryError } from "../errors.ts";
 import { addObject } from "../ldap-backend/add-object.ts";
-import { type ModifyContext, modifyObject } from "../ldap-backend/modify-object.ts";
+import type { ModifyContext } from "../ldap-backend/modify-context.ts";
+import { modifyObject } from "../ldap-backend/modify-object.ts";
 import { WellKnownRid } from "../model/well-known.ts";
 import { requesterOf } from "../rights/requester.ts";
 import { attributeType } from "../schema/attributes.ts";
