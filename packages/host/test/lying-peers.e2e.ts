@@ -1,14 +1,43 @@
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { parsePrincipal } from "@waybill/kerberos";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { migrationServiceClass } from "../src/index.ts";
 import { Connector, type Conversation } from "../src/migration/connector.ts";
 import type { SourceMessage } from "../src/migration/messages.ts";
 import { TwoHosts } from "./support/two-hosts.ts";
 
 const waiting = { timeout: 5000 };
+/** Bytes per second at which even a small machine is on its way for a while. */
+const slowly = 48 * 1024;
 const options = { performance: "tcpip", channels: 1, postCopy: false } as const;
+
+/** What a host can do that really has a person's ticket: delegation as the directory allows it. */
+async function converse({ domain, hosts, links, alice }: TwoHosts): Promise<Conversation> {
+  const client = domain.newClient();
+  const tgt = await client.login({
+    principal: domain.principal("KVM01$"),
+    keytab: domain.keytab("KVM01$"),
+    forwardable: true,
+  });
+  const server = domain.principal(`WSMAN/${hosts[0].fullName}`);
+  const evidence = await client.getTicket({ tgt: alice, server });
+  const target = parsePrincipal(`${migrationServiceClass}/${hosts[1].fullName}@${domain.realm}`);
+  const credential = await client.s4u2proxy({ tgt, evidence, target });
+  const connector = new Connector({ [hosts[1].fullName]: { address: "127.0.0.1", port: links[0].port } });
+  return await connector.open(hosts[1].fullName, credential, AbortSignal.timeout(10_000));
+}
+
+function hello(id: string, more: object = {}): SourceMessage {
+  const vm = { id, name: "liar" };
+  const base = { type: "hello", migration: randomUUID(), host: "kvm01.lab.test", vm, purpose: "migrate" };
+  return { ...base, ...more } as SourceMessage;
+}
+
+function prepare(id: string, definition: object = {}, more: object = {}): SourceMessage {
+  const whole = { name: "liar", uuid: id, memoryMiB: 16, ...definition };
+  return { type: "prepare", definition: whole, running: true, disks: [], options, ...more } as SourceMessage;
+}
 
 describe("a source that lies to a destination", () => {
   let world: TwoHosts;
@@ -17,46 +46,7 @@ describe("a source that lies to a destination", () => {
   });
   afterAll(async () => await world.close());
 
-  /** What a host can do that really has a person's ticket: delegation as the directory allows it. */
-  async function conversation(): Promise<Conversation> {
-    const { domain, hosts, links } = world;
-    const client = domain.newClient();
-    const tgt = await client.login({
-      principal: domain.principal("KVM01$"),
-      keytab: domain.keytab("KVM01$"),
-      forwardable: true,
-    });
-    const server = domain.principal(`WSMAN/${hosts[0].fullName}`);
-    const evidence = await client.getTicket({ tgt: world.alice, server });
-    const target = parsePrincipal(`${migrationServiceClass}/${hosts[1].fullName}@${domain.realm}`);
-    const credential = await client.s4u2proxy({ tgt, evidence, target });
-    const connector = new Connector({ [hosts[1].fullName]: { address: "127.0.0.1", port: links[0].port } });
-    return await connector.open(hosts[1].fullName, credential, AbortSignal.timeout(10_000));
-  }
-
-  function hello(id: string, more: object = {}): SourceMessage {
-    const vm = { id, name: "liar" };
-    const base = {
-      type: "hello",
-      migration: randomUUID(),
-      host: world.hosts[0].fullName,
-      vm,
-      purpose: "migrate",
-    };
-    return { ...base, ...more } as SourceMessage;
-  }
-
-  function prepare(id: string, definition: object = {}, more: object = {}): SourceMessage {
-    const whole = { name: "liar", uuid: id, memoryMiB: 16, ...definition };
-    return {
-      type: "prepare",
-      definition: whole,
-      running: true,
-      disks: [],
-      options,
-      ...more,
-    } as SourceMessage;
-  }
+  const conversation = async (): Promise<Conversation> => await converse(world);
 
   async function say(...messages: readonly SourceMessage[]): Promise<string> {
     const { channel } = await conversation();
@@ -150,5 +140,99 @@ describe("a source that lies to a destination", () => {
       await world.settled();
     }
     for (const socket of idle) socket.destroy();
+  });
+});
+
+describe("a source that comes, and then nothing comes of it", () => {
+  const stallTimeout = 5;
+  let world: TwoHosts;
+  beforeAll(async () => {
+    world = await TwoHosts.start({
+      config: (_host, address) => ({ migration: { address, port: 6600, "stall-timeout": stallTimeout } }),
+    });
+  });
+  afterAll(async () => await world.close());
+  afterEach(() => {
+    world.onStep = async () => "go";
+  });
+
+  /** Is let in, and goes on to talk. @returns how it ended. */
+  async function idle(talk: (say: (message: SourceMessage) => void) => void): Promise<string> {
+    const id = randomUUID();
+    const { channel } = await converse(world);
+    const say = (message: SourceMessage): void => {
+      if (channel.channel.open) channel.send(message);
+    };
+    say(hello(id, { vm: { id, name: id } }));
+    say(prepare(id, { name: id }));
+    const chatter = setInterval(() => say({ type: "alive" }), 200);
+    try {
+      for (;;) {
+        const answer = await channel.receive("the end", { timeout: 60_000 });
+        if (answer.type === "prepared") talk(say);
+        if (answer.type === "refused") return `${answer.code}: ${answer.message}`;
+      }
+    } finally {
+      clearInterval(chatter);
+      channel.channel.close();
+    }
+  }
+
+  test("only says that it is alive: it is told so, its copy goes, and so many of them hold no slot", async () => {
+    for (let round = 0; round < 2; round++) {
+      const ends = await Promise.all([idle(() => {}), idle((say) => say({ type: "flowing" }))]);
+      for (const end of ends)
+        expect(end).toMatch(/^MIGRATION_STALLED: receiving [0-9a-f-]{36} came to a standstill/);
+    }
+    await world.until(async () => {
+      const { host, caller } = await world.hosts[1].as(world.alice);
+      return (await host.listVirtualMachines(caller)).length === 0;
+    }, "the copies go");
+    const from = world.home;
+    expect(await world.outcome(from, await world.move(from))).toMatchObject({ state: "completed" });
+    await world.settled();
+  });
+
+  test("says over and over that it has come further: once is enough", async () => {
+    const end = await idle((say) => {
+      say({ type: "flowing" });
+      say({ type: "flowing" });
+    });
+    expect(end).toMatch(/^MIGRATION_PROTOCOL_ERROR/);
+  });
+
+  test("a move that is slow, and goes on, takes the time it takes", async () => {
+    const from = world.home;
+    const begun = Date.now();
+    const id = await world.move(from, { options: { bandwidthLimit: slowly } });
+    expect(await world.outcome(from, id, 120_000)).toMatchObject({ state: "completed" });
+    expect(Date.now() - begun).toBeGreaterThan(2 * stallTimeout * 1000);
+    await world.settled();
+  });
+
+  test("a copy that nobody speaks for and nothing comes to any more goes, and its source runs on", async () => {
+    const from = world.home;
+    const to = world.other(from);
+    const qemu = world.copies.pid(from) ?? 0;
+    let struck = false;
+    world.onStep = async (_host, step) => {
+      if (step !== "destination:flowing" || struck) return "go";
+      struck = true;
+      process.kill(qemu, "SIGSTOP");
+      await from.kill();
+      return "go";
+    };
+    await world.move(from, { options: { bandwidthLimit: slowly } });
+    await world.until(() => struck, "memory flows");
+    await world.until(
+      async () =>
+        (await to.as(world.alice).then(({ host, caller }) => host.listVirtualMachines(caller))).length === 0,
+      "the copy goes",
+    );
+    process.kill(qemu, "SIGCONT");
+    await from.revive();
+    expect(await world.settled()).toBe(from);
+    expect(world.copies.pid(from)).toBe(qemu);
+    expect(world.copies.violations).toEqual([]);
   });
 });

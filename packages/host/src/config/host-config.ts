@@ -13,6 +13,9 @@ const address = v.pipe(
 const userName = v.pipe(text, v.regex(/^[a-z_][a-z0-9_.-]*\$?$/i, "expected the name of a user"));
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
 
+/** In seconds. A source gives up by itself after 30 s in which nothing moves. */
+export const defaultStallTimeout = 120;
+
 const accessRule = v.strictObject({
   who: v.array(text),
   may: v.array(v.picklist(rights)),
@@ -51,7 +54,15 @@ const schema = v.strictObject({
       tls: v.optional(v.strictObject({ certificate: text, key: text, port: v.optional(port, 5986) })),
     }),
   ),
-  migration: v.optional(v.strictObject({ address, port: v.optional(port, 6600), data: v.optional(address) })),
+  migration: v.optional(
+    v.strictObject({
+      address,
+      port: v.optional(port, 6600),
+      data: v.optional(address),
+      /** How long a machine may be on its way here while nothing of it arrives, in seconds. */
+      "stall-timeout": v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(86_400)), defaultStallTimeout),
+    }),
+  ),
   /** Where another host's migration service listens when it is not on port 6600 of its DNS name. */
   peers: v.optional(v.record(text, v.strictObject({ address, port: v.optional(port, 6600) })), {}),
   /** The domain controller that names of the access list are asked from, when DNS does not say. */

@@ -54,11 +54,19 @@ export function isIncoming(journal: Journal, { id, vm }: Pick<MigrationRecord, "
   return custody?.state === "incoming" && custody.migration === id;
 }
 
-/** Whether a copy is complete, or still on its way to it: then the supervisor sees what becomes of it. */
-export async function mayBeComplete(copy: VirtualMachine): Promise<boolean> {
+/**
+ * Whether a copy is complete, or still on its way to it: then the supervisor sees what becomes of it.
+ *
+ * @param arriving whether anything comes in that could make it complete.
+ */
+export async function mayBeComplete(
+  copy: VirtualMachine,
+  { arriving }: { readonly arriving: boolean },
+): Promise<boolean> {
   try {
     const { status } = await copy.migration();
-    return status === "completed" || (isUnderWay(status) && status !== "setup");
+    if (status === "completed" || status.startsWith("postcopy")) return true;
+    return arriving && isUnderWay(status) && status !== "setup";
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 import { freemem } from "node:os";
 import type { Logger } from "@waybill/base";
-import { createDisk, MigrationTarget, parseVmDefinition, type VmDefinition } from "@waybill/qemu";
+import { parseVmDefinition, type VmDefinition } from "@waybill/qemu";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Caller } from "../authorization/caller.ts";
@@ -10,13 +10,11 @@ import type { Slots } from "../service/slots.ts";
 import type { VmManager } from "../service/vm-manager.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { SealedChannel } from "./channel.ts";
-import { discard, finishTakeOver, mayBeComplete, register, takeOver } from "./copy-custody.ts";
-import { type Arrival, arrivingPaths, demandFit, examine, findingOf } from "./examine.ts";
-import { migrationKey } from "./handshake.ts";
+import { type Arrival, demandFit, examine, findingOf } from "./examine.ts";
 import type { DestinationMessage, SourceMessage } from "./messages.ts";
+import { patience, Reception } from "./reception.ts";
 import { limitReached, migrationDisabled, storageNotAuthorized, unexpected } from "./refusals.ts";
 import type { StepObserver } from "./steps.ts";
-import { qemuOptions } from "./transfer-options.ts";
 
 export interface IncomingParts {
   readonly host: string;
@@ -30,6 +28,8 @@ export interface IncomingParts {
   readonly arrivals: Arrivals;
   /** IP address QEMU listens on for memory and disks; `reached` is the one the source has connected to. */
   readonly dataAddress: (reached: string) => string;
+  /** How long a migration may hold a slot here while nothing of it arrives, in ms. */
+  readonly stallTimeout: number;
   readonly enabled: () => boolean;
   readonly onStep?: StepObserver | undefined;
 }
@@ -46,15 +46,15 @@ export interface IncomingPeer {
   acceptStorageToken(token: Uint8Array): Promise<Uint8Array | undefined>;
 }
 
-type Hello = Extract<SourceMessage, { type: "hello" }>;
-type Prepare = Extract<SourceMessage, { type: "prepare" }>;
-
-/** How long the source may be silent; it says "alive" every few seconds. */
-const patience = { timeout: 60_000 };
+export type Hello = Extract<SourceMessage, { type: "hello" }>;
+export type Prepare = Extract<SourceMessage, { type: "prepare" }>;
 /** How long a migration waits for a free slot here, in ms: waiting longer is the source's. */
 const slotTime = 3000;
 
-/** The destination's side of one migration. What it may do and when: `messages.ts`. */
+/**
+ * The destination's side of one migration up to the point where it is let in: who asks, whether there is room, whether
+ * the machine fits. What follows is {@link Reception}; what either may do and when: `messages.ts`.
+ */
 export class IncomingMigration {
   readonly #parts: IncomingParts;
   readonly #peer: IncomingPeer;
@@ -131,8 +131,10 @@ export class IncomingMigration {
 
   async #receivePrepare(): Promise<Prepare> {
     for (;;) {
-      const message = await this.#receive("the preparation");
+      const message = await this.#peer.channel.receive("the preparation", patience);
       if (message.type === "disks") {
+        // Once is enough: nobody keeps a slot by showing tickets.
+        if (this.#disksAccepted) throw unexpected(message.type);
         const token = await this.#peer.acceptStorageToken(
           new Uint8Array(Buffer.from(message.token, "base64")),
         );
@@ -161,138 +163,11 @@ export class IncomingMigration {
       ? await this.#slot(this.#parts.storageSlots, definition.name)
       : undefined;
     try {
-      await this.#reached("destination:greeted");
-      this.#register(definition, message);
-      await this.#receiveMachine(definition, message);
+      await this.#parts.onStep?.("destination:greeted", this.#hello.migration);
+      await new Reception(this.#parts, this.#peer, { hello: this.#hello, definition, message }).run();
     } finally {
       releaseStorage?.();
     }
-  }
-
-  /** From here on the journal knows of the copy; every way out either owns it or discards it. */
-  async #receiveMachine(definition: VmDefinition, message: Prepare): Promise<void> {
-    const { vms } = this.#parts;
-    const dataAddress = this.#parts.dataAddress(this.#peer.reached);
-    let target: MigrationTarget | undefined;
-    try {
-      await this.#reached("destination:registered");
-      // A late end of an earlier copy may have begun before this one was in the journal.
-      await vms.cleared(definition.uuid);
-      this.#peer.channel.channel.demandOpen();
-      for (const disk of message.disks) {
-        const image = definition.disks.find(({ id }) => id === disk.id);
-        if (image === undefined) throw unexpected(`disk ${disk.id}`);
-        await vms.makeFolder(image.path);
-        await createDisk(image, disk.bytes, vms.options.runAs);
-      }
-      target = await MigrationTarget.start(vms.launch(definition), {
-        migration: qemuOptions(message.options),
-        secret: migrationKey(this.#hello.migration, this.#peer),
-      });
-      vms.adopt(definition.uuid, target.vm);
-      await this.#reached("destination:started");
-      const storage = message.disks.length > 0 ? await target.exportDisks(dataAddress) : undefined;
-      const memory = await target.listen(dataAddress);
-      await this.#reached("destination:listening");
-      this.#send({
-        type: "prepared",
-        memory,
-        machine: definition.machine,
-        ...(storage === undefined ? {} : { storage }),
-      });
-      await this.#follow(target, message.running);
-    } catch (error) {
-      await this.#giveUp(target, error);
-      throw error;
-    }
-  }
-
-  /** Does what the source says until the machine is taken or given up. */
-  async #follow(target: MigrationTarget, running: boolean): Promise<void> {
-    for (;;) {
-      const message = await this.#receive("the next step of the migration");
-      switch (message.type) {
-        case "alive":
-          break;
-        case "flowing":
-          await target.closeDoor();
-          await this.#reached("destination:flowing");
-          break;
-        case "mirrored":
-          await target.closeStorage();
-          await this.#reached("destination:storage-closed");
-          this.#send({ type: "storage-closed" });
-          break;
-        case "take":
-          return await this.#take(target, running);
-        case "abort":
-          await discard(this.#parts, this.#hello.migration, message.reason);
-          this.#send({ type: "discarded", reason: message.reason });
-          return;
-        default:
-          throw unexpected(message.type);
-      }
-    }
-  }
-
-  async #take(target: MigrationTarget, running: boolean): Promise<void> {
-    const { migration } = this.#hello;
-    await this.#reached("destination:take-received");
-    await target.awaitArrival();
-    await this.#reached("destination:arrived");
-    await takeOver(this.#parts, migration, target);
-    try {
-      await this.#reached("destination:running");
-      this.#send({ type: "taken", running });
-      await this.#reached("destination:taken-sent");
-    } finally {
-      await finishTakeOver(this.#parts, migration, target);
-    }
-  }
-
-  /**
-   * The conversation broke. A copy that is not complete can never run: it goes. A complete one waits for the
-   * source's word, however long that takes.
-   */
-  async #giveUp(target: MigrationTarget | undefined, error: unknown): Promise<void> {
-    const reason = error instanceof Error ? error.message : String(error);
-    const { migration } = this.#hello;
-    const { logger, journal } = this.#parts;
-    try {
-      if (journal.migration(migration)?.state === "owned") return;
-      // A source that died right after the switchover leaves a copy that is complete a moment later.
-      const kept = target !== undefined && (await mayBeComplete(target.vm));
-      if (kept) logger.warn("migration-waits-for-source", { migration, reason });
-      else await discard(this.#parts, migration, reason);
-    } catch (failure) {
-      // The supervisor goes on with what the journal still calls incoming.
-      logger.error("migration-not-given-up", { migration, error: failure });
-    }
-  }
-
-  async #reached(step: Parameters<StepObserver>[0]): Promise<void> {
-    await this.#parts.onStep?.(step, this.#hello.migration);
-  }
-
-  #register(definition: VmDefinition, message: Prepare): void {
-    const { caller } = this.#peer;
-    const { migration, host: from } = this.#hello;
-    register(this.#parts, {
-      vm: {
-        id: definition.uuid,
-        name: definition.name,
-        definition,
-        wanted: message.running ? "running" : "paused",
-      },
-      migration,
-      from,
-      disks: arrivingPaths(definition, message),
-      person: {
-        person: caller.principal,
-        assertedBy: caller.assertedBy,
-        delegatingHost: caller.transitedServices.at(-1),
-      },
-    });
   }
 
   #parse(message: Prepare): VmDefinition {
@@ -314,9 +189,5 @@ export class IncomingMigration {
 
   #send(message: DestinationMessage): void {
     this.#peer.channel.send(message);
-  }
-
-  async #receive(what: string): Promise<SourceMessage> {
-    return await this.#peer.channel.receive(what, patience);
   }
 }

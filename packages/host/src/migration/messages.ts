@@ -53,7 +53,7 @@
  *   surrendered --> owner: "discarded"
  *   [*] --> incoming: "prepare"
  *   incoming --> owned: "take", synced to disk before the guest runs
- *   incoming --> discarded: "abort", or the stream broke before it was complete
+ *   incoming --> discarded: "abort", or the stream broke or stood still before it was complete
  * ```
  *
  * A source that calls its machine back before it has surrendered says so ("abort"), and again under its own
@@ -61,6 +61,13 @@
  * wait for ever otherwise. A source that has surrendered and hears nothing keeps its copy paused and asks again (`resolve`) until the
  * destination answers `taken` or `discarded`; `discarded` is final for that migration. A destination never
  * runs, and never throws away, a complete copy without the source's word.
+ *
+ * Before "take" the destination looks for itself whether anything happens: steps, each of which comes once, and bytes on
+ * the connections of memory and disks. When nothing has for a while (`stall-timeout`, two minutes unless configured; a
+ * source gives up after 30 s by itself) it refuses the migration with `MIGRATION_STALLED`, frees the slot and discards a
+ * copy that is not complete. That is the transition of a broken stream, and as safe: a source that has surrendered
+ * meanwhile hears "discarded" and takes its machine back. A copy that goes on coming in after its conversation has
+ * broken is held to the same limit. From "take" on the states above decide, and no clock.
  *
  * A source that comes back, to ask or with a new migration of the same machine, has left its earlier conversation:
  * the destination ends that one, and waits for its end, before it does anything in the new one.

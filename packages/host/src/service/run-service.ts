@@ -7,7 +7,13 @@ import { AuditLog } from "../audit/audit-log.ts";
 import { AccountNames } from "../authorization/account-names.ts";
 import { Authorizer, directoryNamesOf } from "../authorization/authorizer.ts";
 import { directoryNames } from "../authorization/directory-names.ts";
-import { type EvidenceMode, type HostConfig, readHostConfig } from "../config/host-config.ts";
+import {
+  defaultStallTimeout,
+  type EvidenceMode,
+  type HostConfig,
+  readHostConfig,
+} from "../config/host-config.ts";
+import { ConsoleSessions } from "../console/console-sessions.ts";
 import { Hresult } from "../errors.ts";
 import { DelegationBroker } from "../evidence/delegation-broker.ts";
 import { HostIdentity } from "../evidence/host-identity.ts";
@@ -132,6 +138,7 @@ export async function runService(
   const resolver = new Resolver({
     host: config.host,
     journal,
+    stallTimeout: (config.migration?.["stall-timeout"] ?? defaultStallTimeout) * 1000,
     vms,
     logger,
     onStep,

@@ -1,7 +1,8 @@
 import type { Logger } from "@waybill/base";
-import { isUnderWay, MigrationTarget } from "@waybill/qemu";
+import { isUnderWay, MigrationTarget, type VirtualMachine } from "@waybill/qemu";
 import type { Journal, VmRecord } from "../journal/journal.ts";
-import { discard } from "../migration/copy-custody.ts";
+import { ArrivalWatch } from "../migration/arrival-watch.ts";
+import { discard, isIncoming } from "../migration/copy-custody.ts";
 import type { IncomingParts } from "../migration/incoming.ts";
 import { takeBackMachine } from "../migration/resolver.ts";
 import { sweep } from "./sweep.ts";
@@ -29,6 +30,8 @@ export class Supervisor {
   #timer: NodeJS.Timeout | undefined;
   #rounds = 0;
   #working: Promise<void> = Promise.resolve();
+  /** By migration: copies that still come in although nobody speaks for them. */
+  readonly #orphans = new Map<string, { readonly vm: string; readonly watch: ArrivalWatch }>();
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -45,6 +48,8 @@ export class Supervisor {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#working;
+    for (const { watch } of this.#orphans.values()) watch.stop();
+    this.#orphans.clear();
   }
 
   async #round(): Promise<void> {
@@ -61,6 +66,7 @@ export class Supervisor {
         this.#parts.journal.remark(vm.id, error instanceof Error ? error.message : String(error));
       }
     }
+    this.#forgetOrphans();
   }
 
   /** A move that an earlier service began and this one has not called back yet. */
@@ -136,5 +142,27 @@ export class Supervisor {
         migration,
         neverBegun ? "its memory never came" : "the transfer ended before it was complete",
       );
+    else if (this.#standsStill(vm, migration, machine))
+      await discard(incoming, migration, "nothing of it arrives any more");
+  }
+
+  /** What still comes in may make a copy complete, as long as it comes. */
+  #standsStill({ id, name }: VmRecord, migration: string, machine: VirtualMachine): boolean {
+    let orphan = this.#orphans.get(migration);
+    if (orphan === undefined) {
+      const { stallTimeout: patience, logger } = this.#parts.incoming;
+      const options = { what: `receiving ${name}`, patience, logger };
+      orphan = { vm: id, watch: new ArrivalWatch(new MigrationTarget(machine), options) };
+      this.#orphans.set(migration, orphan);
+    }
+    return orphan.watch.signal.aborted;
+  }
+
+  #forgetOrphans(): void {
+    for (const [id, { vm, watch }] of this.#orphans) {
+      if (isIncoming(this.#parts.journal, { id, vm })) continue;
+      watch.stop();
+      this.#orphans.delete(id);
+    }
   }
 }

@@ -6,6 +6,7 @@ import { ignoreRefusal, QmpError } from "../qmp-error.ts";
 import { MigrationNews } from "./migration-news.ts";
 import { type MigrationOptions, migrationCapabilities, migrationParameters } from "./migration-options.ts";
 import { listenOnFreePort, type PortRange } from "./ports.ts";
+import { receivedBytes } from "./received-bytes.ts";
 import { type MigrationKey, sweepKeys, TlsCredentials } from "./tls-psk.ts";
 
 export interface SocketAddress {
@@ -35,6 +36,8 @@ export class MigrationTarget {
   readonly vm: VirtualMachine;
   #credentials: TlsCredentials | undefined;
   #exporting = false;
+  /** Where memory and disks come in. */
+  readonly #ports: number[] = [];
   /** QEMU has said that everything is here. */
   #complete = false;
   /** The guest was told to run. */
@@ -87,6 +90,7 @@ export class MigrationTarget {
       await this.vm.execute("nbd-server-start", { addr, ...tls });
     });
     this.#exporting = true;
+    this.#ports.push(port);
     for (const { id, readOnly } of this.vm.definition.disks) {
       if (readOnly) continue;
       const exported = { type: "nbd", id: exportId(id), "node-name": diskNode(id), name: id, writable: true };
@@ -100,7 +104,18 @@ export class MigrationTarget {
     const port = await listenOnFreePort(host, ports, async (candidate) => {
       await this.vm.execute("migrate-incoming", { uri: `tcp:${bracketed(host)}:${candidate}` });
     });
+    this.#ports.push(port);
     return { host, port };
+  }
+
+  /**
+   * How many bytes of memory and disks have come in so far; only its changes mean something (see
+   * {@link receivedBytes}).
+   */
+  async received(): Promise<number> {
+    if (this.#ports.length === 0)
+      this.#ports.push(...(await this.vm.migration()).socketAddresses.map(({ port }) => port));
+    return await receivedBytes(this.#ports);
   }
 
   /** Deletes the key: call it when the source has reported that memory travels. */
