@@ -13,7 +13,6 @@ import {
   type HostConfig,
   readHostConfig,
 } from "../config/host-config.ts";
-import { ConsoleSessions } from "../console/console-sessions.ts";
 import { Hresult } from "../errors.ts";
 import { DelegationBroker } from "../evidence/delegation-broker.ts";
 import { HostIdentity } from "../evidence/host-identity.ts";
@@ -132,13 +131,13 @@ export async function runService(
     storageSlots: incomingStorageSlots,
     arrivals: new Arrivals(),
     dataAddress: (reached) => config.migration?.data ?? dataAddress(settings.current.networks, reached),
+    stallTimeout: (config.migration?.["stall-timeout"] ?? defaultStallTimeout) * 1000,
     enabled: () => settings.current.migrationEnabled,
     onStep,
   };
   const resolver = new Resolver({
     host: config.host,
     journal,
-    stallTimeout: (config.migration?.["stall-timeout"] ?? defaultStallTimeout) * 1000,
     vms,
     logger,
     onStep,
