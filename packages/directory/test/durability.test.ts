@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EmbeddedDirectory } from "../src/index.ts";
-import { changeUntilKilled, checkSteps } from "./support/killed-process.ts";
+import { changeUntilKilled, checkSteps, workTime } from "./support/killed-process.ts";
 import { group } from "./support/numbered-steps.ts";
 
 let folder: string;
@@ -22,31 +22,40 @@ afterEach(() => rmSync(folder, { recursive: true }));
 describe("a process killed in the middle of changes", () => {
   it("loses nothing it acknowledged, leaves nothing half done, and the store opens at once", async () => {
     let next = 0;
-    for (const milliseconds of [30, 250, 7, 800, 90]) {
-      const acknowledged = await changeUntilKilled(state, next, milliseconds + Math.random() * 50);
+    const moments = [30, 250, 7, 800, 90];
+    // On a slow disk it takes more rounds until enough was changed.
+    for (let round = 0; round < moments.length || (next <= 100 && round < 30); round++) {
+      const lifetime = (moments[round] ?? 1000) + Math.random() * 50;
+      const acknowledged = await changeUntilKilled(state, next, lifetime);
       expect(acknowledged).toBeGreaterThanOrEqual(next);
-      const started = performance.now();
-      const directory = EmbeddedDirectory.open(state);
       // The first lookup takes part in what "opens" means.
-      const beyond = directory.bySam(`u${acknowledged + 1}`) === undefined ? 0 : 1;
-      expect(performance.now() - started).toBeLessThan(1000);
+      const { result, milliseconds } = workTime(() => {
+        const opened = EmbeddedDirectory.open(state);
+        return { directory: opened, beyond: opened.bySam(`u${acknowledged + 1}`) === undefined ? 0 : 1 };
+      });
+      const { directory, beyond } = result;
+      expect(milliseconds).toBeLessThan(1000);
       checkSteps(directory, acknowledged + beyond);
       next = acknowledged + beyond + 1;
       await directory.close();
     }
     expect(next).toBeGreaterThan(100);
-  }, 60_000);
+  });
 
   it("lets another process read and write meanwhile", async () => {
     const directory = EmbeddedDirectory.open(state);
-    const running = changeUntilKilled(state, 0, 400);
+    let over = false;
+    const running = changeUntilKilled(state, 0, 400).finally(() => {
+      over = true;
+    });
     let versions = 0;
-    let before = -1;
-    for (let round = 0; round < 60; round++) {
+    let before = directory.version;
+    for (let round = 0; !over || round < 60; round++) {
       await new Promise((resolve) => setTimeout(resolve, 15));
+      // Changes of the other process, not of this one.
       if (directory.version !== before) versions++;
+      if (round < 60 && round % 10 === 0) directory.createUser({ name: `own${round}` });
       before = directory.version;
-      if (round % 10 === 0) directory.createUser({ name: `own${round}` });
     }
     const acknowledged = await running;
     directory.refresh();
@@ -55,5 +64,5 @@ describe("a process killed in the middle of changes", () => {
     for (let round = 0; round < 60; round += 10) expect(directory.bySam(`own${round}`)).toBeDefined();
     expect(versions).toBeGreaterThan(3);
     await directory.close();
-  }, 60_000);
+  });
 });

@@ -48,7 +48,7 @@ afterEach(async () => {
 async function as(name: string, password = "Secret1!"): Promise<LdapClient> {
   const client = await LdapClient.connect({
     url: `ldapi://${encodeURIComponent(join(folder, "ldapi"))}`,
-    timeout: 5000,
+    timeout: 20_000,
   });
   clients.push(client);
   await client.bindSimple(name, password);

@@ -102,7 +102,7 @@ describe("loading", () => {
     await new Promise<void>((resolve) => relay.listen(join(folder, "relay"), resolve));
     const client = await LdapClient.connect({
       url: `ldapi://${encodeURIComponent(join(folder, "relay"))}`,
-      timeout: 500,
+      timeout: 3000,
     });
     try {
       await client.bindSimple("LABOR\\Administrator", "Passw0rd!");

@@ -48,7 +48,7 @@ beforeAll(async () => {
     tls: { ca: readFileSync(domain.caFile, "utf8") },
   });
   await ldap.bindSimple("Administrator@lab.test", domain.administratorPassword);
-}, 120_000);
+});
 
 afterAll(async () => {
   ldap?.close();

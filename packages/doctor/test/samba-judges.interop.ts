@@ -118,7 +118,7 @@ beforeAll(async () => {
     },
   ]);
   view = (await loadFromLdap(ldap)).directory;
-}, 120_000);
+});
 
 afterAll(async () => {
   ldap?.close();

@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 describe("the local socket between listener and service", () => {
-  const options = { timeout: 2000 };
+  const options = { timeout: 20_000 };
 
   it("carries byte strings unchanged", async () => {
     const client = new IpcClient(path);

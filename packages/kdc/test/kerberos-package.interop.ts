@@ -70,7 +70,7 @@ beforeAll(async () => {
   await writeFile(join(project, "package.json"), JSON.stringify({ name: "stranger", type: "module" }));
   const offline = ["--offline", "--no-audit", "--no-fund", "--cache", join(directory, "cache")];
   await run("npm", ["install", ...offline, ...(await pack())], project);
-}, 120_000);
+});
 afterAll(async () => {
   await domain?.close();
   await rm(directory, { recursive: true, force: true });

@@ -23,7 +23,7 @@ beforeEach(async () => {
   client = await LdapClient.connect({
     url: `ldaps://127.0.0.1:${port}`,
     tls: { ca: certificate.cert },
-    timeout: 2000,
+    timeout: 20_000,
   });
   await client.bindSimple("alice@lab.test", "Secret.1");
 });
@@ -56,7 +56,8 @@ describe("the client gives up", () => {
     hang();
     const controller = new AbortController();
     const pending = client.search({ base, signal: controller.signal }).all();
-    setTimeout(() => controller.abort(), 50);
+    const arrived = expect.poll(() => backend.searchSignals.length).toBe(1);
+    void arrived.then(() => controller.abort());
     await expect(pending).rejects.toMatchObject({ code: "ABORTED" });
     await expect.poll(() => backend.searchSignals[0]?.aborted).toBe(true);
     await expect(client.whoAmI({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "ABORTED" });
@@ -83,7 +84,7 @@ describe("the client gives up", () => {
 
 test("the server's own time limit (RFC 4511 section 4.5.1.5)", async () => {
   hang();
-  await expect(client.search({ base, timeLimit: 1, timeout: 5000 }).all()).rejects.toMatchObject({
+  await expect(client.search({ base, timeLimit: 1, timeout: 30_000 }).all()).rejects.toMatchObject({
     resultName: "timeLimitExceeded",
   });
 });
@@ -95,7 +96,7 @@ test("a slow reader of one search does not hold up other operations on the conne
   client = await LdapClient.connect({
     url: `ldaps://127.0.0.1:${port}`,
     tls: { ca: certificate.cert },
-    timeout: 5000,
+    timeout: 20_000,
   });
   await client.bindSimple("alice@lab.test", "Secret.1");
   const description = new Uint8Array(2000);
@@ -144,18 +145,18 @@ describe("against peers that are no LDAP servers", () => {
     await expect(LdapClient.connect({ url: `ldaps://${where}`, timeout: 100 })).rejects.toMatchObject({
       code: "DEADLINE_EXCEEDED",
     });
-    const mute = await LdapClient.connect({ url: `ldap://${where}`, timeout: 100 });
-    await expect(mute.rootDse()).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    const mute = await LdapClient.connect({ url: `ldap://${where}`, timeout: 20_000 });
+    await expect(mute.rootDse([], { timeout: 100 })).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
     mute.close();
   });
 
   test("noise and a closed connection are named errors, and the connection is of no more use", async () => {
     const where = await listen((socket) => socket.once("data", () => socket.end("SSH-2.0-OpenSSH\r\n")));
-    const noisy = await LdapClient.connect({ url: `ldap://${where}`, timeout: 1000 });
+    const noisy = await LdapClient.connect({ url: `ldap://${where}`, timeout: 20_000 });
     await expect(noisy.rootDse()).rejects.toMatchObject({ code: "LDAP_PROTOCOL_ERROR" });
     await expect(noisy.rootDse()).rejects.toMatchObject({ code: "LDAP_PROTOCOL_ERROR" });
     const closing = await listen((socket) => socket.once("data", () => socket.destroy()));
-    const lost = await LdapClient.connect({ url: `ldap://${closing}`, timeout: 1000 });
+    const lost = await LdapClient.connect({ url: `ldap://${closing}`, timeout: 20_000 });
     await expect(lost.rootDse()).rejects.toMatchObject({ code: "LDAP_CONNECTION_LOST" });
     expect(lost.failure).toMatchObject({ code: "LDAP_CONNECTION_LOST" });
   });

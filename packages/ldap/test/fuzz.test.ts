@@ -136,7 +136,7 @@ describe("mutated traffic", () => {
     }
     await expect.poll(() => server.connections).toBe(0);
     expect(internal).toEqual([]);
-    const client = await LdapClient.connect({ url: `ldap://127.0.0.1:${port}`, timeout: 2000 });
+    const client = await LdapClient.connect({ url: `ldap://127.0.0.1:${port}`, timeout: 20_000 });
     expect((await client.rootDse()).text("defaultNamingContext")).toBe(base);
     client.close();
   });

@@ -144,7 +144,7 @@ describe("client and server", () => {
     const backend: LdapBackend<{ name: string }, SecurityContext> = new MemoryBackend();
     server = new LdapServer({ backend, accept: acceptKerberos({ keytab, replayCache, clock }) });
     const port = await server.listen({ host: "127.0.0.1", port: 0 });
-    client = await LdapClient.connect({ url: `ldap://127.0.0.1:${port}`, timeout: 2000 });
+    client = await LdapClient.connect({ url: `ldap://127.0.0.1:${port}`, timeout: 20_000 });
     return {
       mechanism: "GSS-SPNEGO",
       begin: ({ integrity, confidentiality }) => {

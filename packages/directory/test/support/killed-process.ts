@@ -27,6 +27,14 @@ export async function changeUntilKilled(state: string, first: number, millisecon
   return Number(lines.at(-2) ?? -1);
 }
 
+/** Milliseconds of work that this process needs for something, whatever else the machine does meanwhile. */
+export function workTime<T>(work: () => T): { readonly result: T; readonly milliseconds: number } {
+  const before = process.cpuUsage();
+  const result = work();
+  const { user, system } = process.cpuUsage(before);
+  return { result, milliseconds: (user + system) / 1000 };
+}
+
 /** All that the steps up to `last` did is there, and nothing else. */
 export function checkSteps(directory: EmbeddedDirectory, last: number): void {
   const members = new Set(

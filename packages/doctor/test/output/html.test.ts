@@ -171,7 +171,7 @@ describe("the page", () => {
           source === destination ? undefined : source % 7 === 0 ? "fails" : "works",
       },
     });
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(performance.now() - start).toBeLessThan(20_000);
     expect(large.match(/<tr data-filter><th scope="row">HV/g)).toHaveLength(300);
     expect(large.length).toBeLessThan(400_000);
   });

@@ -214,13 +214,14 @@ describe("what a proof leaves behind", () => {
       view: domain.directory,
       tickets: [alice],
       keytabs: [domain.keytab("KVM01$")],
-      timeout: 300,
+      timeout: 2000,
     });
     const started = Date.now();
     const { proof } = await verdicts(prover, { evidence: "s4u2self" });
     silent.close();
     expect(proof.steps.map(({ verdict }) => verdict)).toEqual(["agrees", ...Array(7).fill("not-tried")]);
     expect(proof.steps[1]?.note).toContain("KDC_UNREACHABLE");
-    expect(Date.now() - started).toBeLessThan(2000);
+    // Once is two seconds, every time that it would be asked is fourteen.
+    expect(Date.now() - started).toBeLessThan(9000);
   });
 });

@@ -37,7 +37,7 @@ afterEach(async () => {
 
 async function as(name: string): Promise<LdapClient> {
   const url = `ldapi://${encodeURIComponent(join(folder, "ldapi"))}`;
-  const client = await LdapClient.connect({ url, timeout: 5000 });
+  const client = await LdapClient.connect({ url, timeout: 20_000 });
   clients.push(client);
   await client.bindSimple(`LAB\\${name}`, "Passw0rd!");
   return client;

@@ -61,14 +61,14 @@ async function serve(name: string, directory: MemoryDirectory): Promise<Controll
     server,
     connect: async (signal?: AbortSignal) => {
       const url = `ldapi://${encodeURIComponent(path)}`;
-      const client = await LdapClient.connect({ url, timeout: 5000, ...(signal && { signal }) });
+      const client = await LdapClient.connect({ url, timeout: 20_000, ...(signal && { signal }) });
       await client.bindSimple("LAB\\Administrator", password);
       return client;
     },
   });
 }
 
-const survey = async (timeout = 5000): Promise<ControllerSurvey> => {
+const survey = async (timeout = 20_000): Promise<ControllerSurvey> => {
   const { directory } = dc1;
   const accounts = ["KVM01$", "KVM02$", "alice", "krbtgt"].flatMap((name) => directory.bySam(name) ?? []);
   return await surveyControllers({ accounts, controllers: [dc1, dc2], timeout });
@@ -187,9 +187,9 @@ describe("clocks", () => {
         "LAB.TEST": { kdc: [`${domain.server?.host}:${domain.server?.port}`] },
       });
       const clock = await readKdcClock(new NetworkTransport({ locator }), parsePrincipal("alice@LAB.TEST"), {
-        timeout: 5000,
+        timeout: 20_000,
       });
-      expect(Math.abs((clock?.ahead ?? 0) - ahead)).toBeLessThan(2000);
+      expect(Math.abs((clock?.ahead ?? 0) - ahead)).toBeLessThan(10_000);
       expect(domain.directory.bySam("alice")?.badPasswordCount).toBe(0);
       const [finding] = controllerFindings(domain.directory, {
         controllers: [],
@@ -216,7 +216,7 @@ describe("a controller that does not answer", () => {
     const started = Date.now();
     const { controllers, kdcs } = await surveyControllers({
       accounts: [],
-      timeout: 400,
+      timeout: 2000,
       controllers: [
         dc1,
         { name: "deaf.lab.test", connect: (signal) => connectAndRead(`ldap://127.0.0.1:${port}`, signal) },
@@ -226,11 +226,11 @@ describe("a controller that does not answer", () => {
         {
           name: "kdc9",
           read: (signal) =>
-            readKdcClock(transport, parsePrincipal("alice@LAB.TEST"), { timeout: 10_000, signal }),
+            readKdcClock(transport, parsePrincipal("alice@LAB.TEST"), { timeout: 60_000, signal }),
         },
       ],
     });
-    expect(Date.now() - started).toBeLessThan(3000);
+    expect(Date.now() - started).toBeLessThan(30_000);
     deaf.close();
     silent.close();
     expect(controllers.map(({ name, failure }) => [name, failure === undefined])).toEqual([
@@ -245,7 +245,7 @@ describe("a controller that does not answer", () => {
       "controller-unreachable",
     ]);
     expect(found[0]?.cause).toContain(
-      "deaf.lab.test could not be asked: asking deaf.lab.test did not finish within 400 ms.",
+      "deaf.lab.test could not be asked: asking deaf.lab.test did not finish within 2000 ms.",
     );
   });
 });

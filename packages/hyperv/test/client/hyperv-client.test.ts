@@ -28,7 +28,7 @@ async function house() {
       host: "127.0.0.1",
       port: relay.port,
       security: toySecurity(user),
-      timeout: 5000,
+      timeout: 20_000,
     });
     open.push(client);
     return client;

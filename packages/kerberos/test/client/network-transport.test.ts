@@ -27,7 +27,7 @@ afterEach(() => {
 
 const realm = "LAB.TEST";
 const request = utf8("request");
-const in2Seconds = () => ({ deadline: Date.now() + 2000 });
+const inTime = () => ({ deadline: Date.now() + 20_000 });
 
 function krbError(errorCode: number): Uint8Array {
   const sname = { nameType: 2, nameString: ["krbtgt", realm] };
@@ -78,6 +78,9 @@ async function tcpKdc(answer: (message: Uint8Array) => Uint8Array, at = loopback
 }
 
 const transportTo = (...kdc: string[]) =>
+  new NetworkTransport({ locator: staticLocator({ [realm]: { kdc } }), patience: 10_000 });
+/** One that soon tries the next KDC. */
+const hastyTo = (...kdc: string[]) =>
   new NetworkTransport({ locator: staticLocator({ [realm]: { kdc } }), patience: 50 });
 
 describe("UDP and TCP (RFC 4120 7.2)", () => {
@@ -85,7 +88,7 @@ describe("UDP and TCP (RFC 4120 7.2)", () => {
     const kdc = await udpKdc((message) => Uint8Array.of(...message, 33));
     const transport = transportTo(`udp/${kdc.address}:${kdc.port}`);
     for (let round = 0; round < 3; round++) {
-      expect(toHex(await transport.exchange(realm, request, in2Seconds()))).toBe(toHex(utf8("request!")));
+      expect(toHex(await transport.exchange(realm, request, inTime()))).toBe(toHex(utf8("request!")));
     }
   });
 
@@ -94,7 +97,7 @@ describe("UDP and TCP (RFC 4120 7.2)", () => {
     const udp = await udpKdc(() => krbError(ErrorCode.KRB_ERR_RESPONSE_TOO_BIG), tcp.address, tcp.port);
     const transport = transportTo(`${tcp.address}:${tcp.port}`);
     for (let round = 0; round < 2; round++) {
-      expect(toHex(await transport.exchange(realm, request, in2Seconds()))).toBe(toHex(utf8("big answer")));
+      expect(toHex(await transport.exchange(realm, request, inTime()))).toBe(toHex(utf8("big answer")));
     }
     expect([udp.seen.length, tcp.seen.length]).toEqual([1, 2]);
   });
@@ -103,14 +106,14 @@ describe("UDP and TCP (RFC 4120 7.2)", () => {
     const tcp = await tcpKdc(() => utf8("answer"));
     const udp = await udpKdc(() => utf8("wrong way"), tcp.address, tcp.port);
     const transport = transportTo(`${tcp.address}:${tcp.port}`);
-    await transport.exchange(realm, new Uint8Array(2000), in2Seconds());
+    await transport.exchange(realm, new Uint8Array(2000), inTime());
     expect([udp.seen.length, tcp.seen.length]).toEqual([0, 1]);
   });
 
   test("an answer that comes in small pieces is put together", async () => {
     const long = new Uint8Array(5000).fill(7);
     const tcp = await tcpKdc(() => long, undefined, 777);
-    const answer = await transportTo(`tcp/${tcp.address}:${tcp.port}`).exchange(realm, request, in2Seconds());
+    const answer = await transportTo(`tcp/${tcp.address}:${tcp.port}`).exchange(realm, request, inTime());
     expect(toHex(answer)).toBe(toHex(long));
   });
 
@@ -122,7 +125,7 @@ describe("UDP and TCP (RFC 4120 7.2)", () => {
     await new Promise<void>((resolve) => server.listen(0, at, resolve));
     closers.push(() => server.close());
     const { port } = server.address() as { port: number };
-    const attempt = transportTo(`tcp/${at}:${port}`).exchange(realm, request, in2Seconds());
+    const attempt = transportTo(`tcp/${at}:${port}`).exchange(realm, request, inTime());
     await expect(attempt).rejects.toMatchObject({ code: "KDC_UNREACHABLE" });
   });
 });
@@ -131,13 +134,10 @@ describe("several KDCs within one deadline", () => {
   test("a silent KDC is not waited for longer than its head start", async () => {
     const silent = await udpKdc(() => undefined);
     const alive = await udpKdc(() => utf8("answer"));
-    const transport = transportTo(
-      `udp/${silent.address}:${silent.port}`,
-      `udp/${alive.address}:${alive.port}`,
-    );
+    const transport = hastyTo(`udp/${silent.address}:${silent.port}`, `udp/${alive.address}:${alive.port}`);
     const start = Date.now();
-    expect(toHex(await transport.exchange(realm, request, in2Seconds()))).toBe(toHex(utf8("answer")));
-    expect(Date.now() - start).toBeLessThan(1000);
+    expect(toHex(await transport.exchange(realm, request, inTime()))).toBe(toHex(utf8("answer")));
+    expect(Date.now() - start).toBeLessThan(10_000);
   });
 
   test("a KDC that is not there is passed over at once", async () => {
@@ -145,7 +145,7 @@ describe("several KDCs within one deadline", () => {
     closers.pop()?.();
     const alive = await tcpKdc(() => utf8("answer"));
     const transport = transportTo(`${gone.address}:${gone.port}`, `tcp/${alive.address}:${alive.port}`);
-    await transport.exchange(realm, request, in2Seconds());
+    await transport.exchange(realm, request, inTime());
     expect(alive.seen).toHaveLength(1);
   });
 
@@ -153,41 +153,35 @@ describe("several KDCs within one deadline", () => {
     const busy = await udpKdc(() => krbError(ErrorCode.KDC_ERR_SVC_UNAVAILABLE));
     const alive = await udpKdc(() => utf8("answer"));
     const both = transportTo(`udp/${busy.address}:${busy.port}`, `udp/${alive.address}:${alive.port}`);
-    expect(toHex(await both.exchange(realm, request, in2Seconds()))).toBe(toHex(utf8("answer")));
-    const alone = await transportTo(`udp/${busy.address}:${busy.port}`).exchange(
-      realm,
-      request,
-      in2Seconds(),
-    );
+    expect(toHex(await both.exchange(realm, request, inTime()))).toBe(toHex(utf8("answer")));
+    const alone = await transportTo(`udp/${busy.address}:${busy.port}`).exchange(realm, request, inTime());
     expect(KrbError.decode(alone).errorCode).toBe(ErrorCode.KDC_ERR_SVC_UNAVAILABLE);
   });
 
   test("the deadline counts for all together", async () => {
     const silent = await udpKdc(() => undefined);
-    const transport = transportTo(
-      `udp/${silent.address}:${silent.port}`,
-      `udp/${silent.address}:${silent.port}`,
-    );
+    const place = `udp/${silent.address}:${silent.port}`;
     const start = Date.now();
-    const attempt = transport.exchange(realm, request, { deadline: start + 200 });
+    const attempt = transportTo(place, place).exchange(realm, request, { deadline: start + 200 });
     await expect(attempt).rejects.toMatchObject({ code: "KDC_UNREACHABLE", family: "environment" });
-    expect(Date.now() - start).toBeLessThan(1000);
+    expect(Date.now() - start).toBeLessThan(9000);
   });
 
   test("an abort ends the wait, and one from before lets nothing be sent", async () => {
     const silent = await udpKdc(() => undefined);
     const transport = transportTo(`udp/${silent.address}:${silent.port}`);
     const controller = new AbortController();
-    const attempt = transport.exchange(realm, request, { ...in2Seconds(), signal: controller.signal });
-    setTimeout(() => controller.abort(), 30);
+    const attempt = transport.exchange(realm, request, { ...inTime(), signal: controller.signal });
+    const sent = expect.poll(() => silent.seen.length).toBe(1);
+    void sent.then(() => controller.abort());
     await expect(attempt).rejects.toMatchObject({ code: "ABORTED" });
-    const second = transport.exchange(realm, request, { ...in2Seconds(), signal: controller.signal });
+    const second = transport.exchange(realm, request, { ...inTime(), signal: controller.signal });
     await expect(second).rejects.toMatchObject({ code: "ABORTED" });
     expect(silent.seen).toHaveLength(1);
   });
 
   test("a realm nobody knows", async () => {
-    const attempt = transportTo("127.0.0.1").exchange("OTHER.TEST", request, in2Seconds());
+    const attempt = transportTo("127.0.0.1").exchange("OTHER.TEST", request, inTime());
     await expect(attempt).rejects.toMatchObject({ code: "KDC_NOT_FOUND" });
   });
 });
@@ -220,9 +214,9 @@ describe("KDC proxy over HTTPS (MS-KKDCP)", () => {
     const { port } = server.address() as { port: number };
     const locator = staticLocator({ [realm]: { kdc: [`https://${at}:${port}/KdcProxy`] } });
     const transport = new NetworkTransport({ locator, proxyTls: { ca: tls.cert } });
-    expect(toHex(await transport.exchange(realm, request, in2Seconds()))).toBe("abcd");
+    expect(toHex(await transport.exchange(realm, request, inTime()))).toBe("abcd");
     const stranger = new NetworkTransport({ locator });
-    await expect(stranger.exchange(realm, request, in2Seconds())).rejects.toMatchObject({
+    await expect(stranger.exchange(realm, request, inTime())).rejects.toMatchObject({
       code: "KDC_UNREACHABLE",
     });
   });

@@ -38,7 +38,7 @@ function client(listener: HttpListener, options: Partial<WsmanClientOptions> = {
     host: "127.0.0.1",
     port: listener.port,
     security: toySecurity("alice"),
-    timeout: 5000,
+    timeout: 20_000,
     ...options,
   });
   open.push(made);
@@ -229,11 +229,11 @@ describe("the connection and its security context", () => {
   });
 
   it("says that an invoke may have happened when the answer never came", async () => {
-    const { listener } = await shelf();
+    const { listener, provider } = await shelf();
     const c = client(listener);
     await c.identify();
     const pending = failure(c.invoke(box("red"), "Sleep", say("")));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => provider.calls.length).toBe(1);
     await listener.close();
     expect((await pending).code).toBe("WSMAN_CONNECTION_LOST");
   });
@@ -287,7 +287,7 @@ describe("the connection and its security context", () => {
     const c = new WsmanClient({
       host: "127.0.0.1",
       port: listener.port,
-      timeout: 5000,
+      timeout: 20_000,
       security: {
         scheme: "Negotiate",
         createContext: (signal) => {
