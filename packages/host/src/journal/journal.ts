@@ -3,6 +3,7 @@ import { type Clock, DiskReserve, type EpochMs, systemClock } from "@waybill/bas
 import type { VmDefinition } from "@waybill/qemu";
 import { open, type RootDatabase } from "lmdb";
 import { HostError, Hresult } from "../errors.ts";
+import type { EvidenceKind } from "../evidence/delegation-broker.ts";
 
 /**
  * Where a VM stands on this host. Only `owner` and `owned` entitle the host to run it.
@@ -35,12 +36,16 @@ export interface MigrationRecord {
   readonly person: string;
   /** How their identity came to this host, for the audit record of the end. */
   readonly assertedBy?: string | undefined;
+  /** What the source has shown a KDC for them. */
+  readonly evidence?: EvidenceKind | undefined;
   readonly state: "transferring" | "surrendered" | "owned" | "discarded" | "done" | "failed";
   readonly reason?: string | undefined;
   /** Images that travel with the machine, as this host calls them. */
   readonly disks?: readonly string[] | undefined;
   /** The destination does not know yet that the machine stays here: it is told until it has understood. */
   readonly untold?: boolean | undefined;
+  /** Its outcome is in the audit trail. */
+  readonly audited?: boolean | undefined;
   readonly started: EpochMs;
   readonly updated: EpochMs;
 }
@@ -155,6 +160,12 @@ export class Journal {
   changeVm(id: string, changes: Partial<Pick<VmRecord, "wanted" | "note">>): void {
     const vm = this.vm(id);
     if (vm !== undefined) this.commit({ vms: [{ ...vm, ...changes }] });
+  }
+
+  /** Notes something about a migration, whatever else has been noted meanwhile. */
+  changeMigration(id: string, changes: Partial<Pick<MigrationRecord, "disks" | "untold" | "audited">>): void {
+    const record = this.migration(id);
+    if (record !== undefined) this.commit({ migrations: [{ ...record, ...changes }] });
   }
 
   /** Says something of a VM to the operator, or nothing more; a remark that cannot be written stops nobody. */

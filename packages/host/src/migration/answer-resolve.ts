@@ -80,6 +80,8 @@ function rememberDiscarded({ journal }: IncomingParts, hello: Hello): void {
         person: "",
         state: "discarded",
         reason: "it was never prepared here",
+        // Nobody was let in, so there is no end to tell.
+        audited: true,
         started: now,
         updated: now,
       },

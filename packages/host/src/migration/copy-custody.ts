@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { isUnderWay, MigrationTarget, type VirtualMachine } from "@waybill/qemu";
-import { type AuditRecord, EventId } from "../audit/audit-log.ts";
+import type { AuditRecord } from "../audit/audit-log.ts";
 import type { Journal, MigrationRecord, VmRecord } from "../journal/journal.ts";
 import { demandUnknown } from "./examine.ts";
 import type { IncomingParts } from "./incoming.ts";
@@ -77,7 +77,7 @@ export async function mayBeComplete(
  * taken back: a guest that cannot be told to run now is left to the supervisor.
  */
 export async function takeOver(
-  parts: Pick<IncomingParts, "journal" | "audit" | "logger" | "onStep">,
+  parts: Pick<IncomingParts, "journal" | "logger" | "onStep">,
   migration: string,
   target: MigrationTarget,
 ): Promise<void> {
@@ -100,13 +100,13 @@ export async function takeOver(
 
 /** What is left to do after {@link takeOver} once the source has been told, for nothing waits for it. */
 export async function finishTakeOver(
-  parts: Pick<IncomingParts, "journal" | "audit" | "logger">,
+  parts: Pick<IncomingParts, "journal" | "outcomes" | "logger">,
   migration: string,
   target: MigrationTarget,
 ): Promise<void> {
   const record = parts.journal.migration(migration);
   if (record?.state !== "owned") return;
-  recordOutcome(parts, record, { outcome: "succeeded", eventId: EventId.migrationCompleted });
+  parts.outcomes.write(migration);
   await target.tidy().catch((error: unknown) => {
     parts.logger.warn("migration-not-tidied", { vm: record.vmName, migration, error });
   });
@@ -118,7 +118,7 @@ export async function finishTakeOver(
  * @returns false when it is too late: the machine is this host's already.
  */
 export async function discard(
-  parts: Pick<IncomingParts, "journal" | "audit" | "logger" | "vms">,
+  parts: Pick<IncomingParts, "journal" | "outcomes" | "vms">,
   migration: string,
   reason: string,
 ): Promise<boolean> {
@@ -126,10 +126,10 @@ export async function discard(
   const record = journal.migration(migration);
   if (record === undefined || record.state === "owned" || record.state === "done") return false;
   const arriving = isIncoming(journal, record);
-  const discarded: MigrationRecord = { ...record, state: "discarded", reason: record.reason ?? reason };
   if (record.state !== "discarded" || arriving) {
+    const discarded: MigrationRecord = { ...record, state: "discarded", reason: record.reason ?? reason };
     journal.commit({ removedVms: arriving ? [record.vm] : [], migrations: [discarded] });
-    recordOutcome(parts, record, { outcome: "failed", detail: reason.slice(0, 500) });
+    parts.outcomes.write(migration);
   }
   // The machine may have come back by another migration since: then what is here is that one's.
   if (journal.vm(record.vm) !== undefined) return true;
@@ -139,28 +139,6 @@ export async function discard(
     // Half a copy of a disk is of no use, and would be in the way of the next attempt.
     for (const path of record.disks ?? []) await rm(path, { force: true });
   });
-  if ((record.disks?.length ?? 0) > 0) journal.commit({ migrations: [{ ...discarded, disks: [] }] });
+  if ((record.disks?.length ?? 0) > 0) journal.changeMigration(migration, { disks: [] });
   return true;
-}
-
-/** What happened has happened: an audit trail that cannot be written must not undo it. */
-function recordOutcome(
-  parts: Pick<IncomingParts, "audit" | "logger">,
-  { person, assertedBy, peer, vmName, id }: MigrationRecord,
-  outcome: Pick<AuditRecord, "outcome" | "eventId" | "detail">,
-): void {
-  try {
-    parts.audit.write({
-      action: "accept",
-      person,
-      assertedBy: assertedBy ?? "recorded",
-      delegatingHost: peer,
-      vm: vmName,
-      migration: id,
-      peer,
-      ...outcome,
-    });
-  } catch (error) {
-    parts.logger.error("audit-not-written", { migration: id, vm: vmName, error });
-  }
 }

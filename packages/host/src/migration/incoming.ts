@@ -2,6 +2,7 @@ import { freemem } from "node:os";
 import type { Logger } from "@waybill/base";
 import { parseVmDefinition, type VmDefinition } from "@waybill/qemu";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Outcomes } from "../audit/outcomes.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { Caller } from "../authorization/caller.ts";
 import { HostError, Hresult } from "../errors.ts";
@@ -22,6 +23,7 @@ export interface IncomingParts {
   readonly vms: VmManager;
   readonly authorizer: Authorizer;
   readonly audit: AuditLog;
+  readonly outcomes: Outcomes;
   readonly logger: Logger;
   readonly slots: Slots;
   readonly storageSlots: Slots;

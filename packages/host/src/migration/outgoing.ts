@@ -6,6 +6,7 @@ import {
   type MigrationSummary,
   type VirtualMachine,
 } from "@waybill/qemu";
+import type { EvidenceKind } from "../evidence/delegation-broker.ts";
 import type { Journal, VmRecord } from "../journal/journal.ts";
 import type { Finding } from "../service/jobs.ts";
 import type { VmManager } from "../service/vm-manager.ts";
@@ -42,6 +43,8 @@ export interface OutgoingRequest {
   readonly vm: VmRecord;
   readonly destination: string;
   readonly person: string;
+  readonly assertedBy: string;
+  readonly evidence: EvidenceKind;
   readonly withDisks: boolean;
   readonly options: TransferOptions;
   readonly limits: SourceLimits;
@@ -276,8 +279,8 @@ export class OutgoingMigration {
   }
 
   #begin(): void {
-    const { migration: id, vm, destination: peer, person, withDisks } = this.#request;
-    beginTransfer(this.#parts, { id, vm, peer, person, withDisks });
+    const { migration: id, vm, destination: peer, person, assertedBy, evidence, withDisks } = this.#request;
+    beginTransfer(this.#parts, { id, vm, peer, person, assertedBy, evidence, withDisks });
   }
 
   /** Until the machine is given up, waiting ends when whoever asked for the move wants it to end. */

@@ -72,6 +72,16 @@ export class Resolver {
     return work;
   }
 
+  /** Resolves once a migration that an earlier service began has come to its end, or this one is stopped. */
+  async ended(migration: string): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const state = this.#parts.journal.migration(migration)?.state;
+      if (state === "surrendered") await this.settle(migration);
+      else if (state === "transferring") await sleep(500, this.#stop.signal).catch(() => {});
+      else return;
+    }
+  }
+
   /**
    * Waits a while for the destination to learn that the machine's earlier migrations to it are over, so that what
    * they left there is not in the way of the next.
@@ -135,7 +145,7 @@ export class Resolver {
         try {
           const answer = await channel.receive("the destination's word", answerTime);
           if (answer.type === "discarded") {
-            this.#parts.journal.commit({ migrations: [{ ...record, untold: undefined }] });
+            this.#parts.journal.changeMigration(migration, { untold: undefined });
             return;
           }
           if (answer.type === "refused") throw fromRefusal(answer);

@@ -7,7 +7,7 @@ import type { OutgoingParts } from "./outgoing.ts";
 /** The journal learns of a migration before the destination may do anything for it. */
 export function beginTransfer(
   { journal }: Pick<OutgoingParts, "journal">,
-  transfer: Pick<MigrationRecord, "id" | "peer" | "person"> & {
+  transfer: Pick<MigrationRecord, "id" | "peer" | "person" | "assertedBy" | "evidence"> & {
     readonly vm: VmRecord;
     readonly withDisks: boolean;
   },
@@ -59,15 +59,14 @@ export async function settleAsGone(parts: OutgoingParts, migration: string): Pro
   const custody = journal.vm(record.vm)?.custody;
   // Nothing but the machine that was given up in this very migration may go.
   if (custody?.state !== "surrendered" || custody.migration !== migration) return;
-  const done: MigrationRecord = { ...record, state: "done" };
-  journal.commit({ removedVms: [record.vm], migrations: [done] });
+  journal.commit({ removedVms: [record.vm], migrations: [{ ...record, state: "done" }] });
   try {
     await vms.clear(record.vm, async () => {
       await parts.onStep?.("source:gone", migration);
       await machine?.kill();
       for (const path of record.disks ?? []) await rm(path, { force: true });
     });
-    if ((record.disks?.length ?? 0) > 0) journal.commit({ migrations: [{ ...done, disks: [] }] });
+    if ((record.disks?.length ?? 0) > 0) journal.changeMigration(migration, { disks: [] });
   } catch (error) {
     // The move is done all the same; what is left here is swept up later.
     parts.logger.error("left-over-stays", { vm: record.vmName, migration, error });

@@ -1,6 +1,7 @@
 import { AbortedError, type Logger, WaybillError } from "@waybill/base";
 import type { MigrationProgress } from "@waybill/qemu";
 import { type AuditLog, EventId } from "../audit/audit-log.ts";
+import type { Outcomes } from "../audit/outcomes.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { HostError, Hresult } from "../errors.ts";
 import { type DelegationBroker, DelegationError } from "../evidence/delegation-broker.ts";
@@ -36,6 +37,7 @@ export interface MoverParts {
   readonly resolver: Resolver;
   readonly jobs: JobStore;
   readonly audit: AuditLog;
+  readonly outcomes: Outcomes;
   readonly slots: Slots;
   readonly storageSlots: Slots;
   readonly logger: Logger;
@@ -149,13 +151,13 @@ export class Mover {
       releases.push(await slots.take(signal));
       if (request.withDisks) releases.push(await storageSlots.take(signal));
       jobs.update(id, { state: "running", started: Date.now() });
-      this.#audit(session, request, id, "allowed");
+      this.#allow(session, request, id);
       await this.#parts.resolver.told(request.vm.id, request.destination, signal);
       const onProgress = (progress: MigrationProgress): void => jobs.update(id, { progress });
       ({ outgoing, close } = await this.#open(session, request, id, onProgress, signal));
       const report = await outgoing.run();
       jobs.end(id, "completed", { report });
-      this.#audit(session, request, id, "succeeded");
+      this.#parts.outcomes.write(id);
     } catch (error) {
       if (error instanceof DelegationError) jobs.update(id, { steps: error.steps });
       if (outgoing?.surrendered === true) this.#awaitDestination(session, request, id, error);
@@ -201,6 +203,8 @@ export class Mover {
       ...request,
       migration: id,
       person: session.caller.principal,
+      assertedBy: session.caller.assertedBy,
+      evidence: delegated.evidence,
       onProgress,
       signal,
     });
@@ -209,14 +213,14 @@ export class Mover {
 
   /** The machine is given up in the journal; only the destination knows what became of it. */
   #awaitDestination(session: Session, request: MoveRequest, id: string, error: unknown): void {
-    const { jobs, journal, resolver, logger } = this.#parts;
+    const { jobs, journal, resolver, outcomes, logger } = this.#parts;
     logger.warn("migration-unsettled", { vm: request.vm.name, migration: id, error });
     jobs.update(id, { state: "waiting-for-destination", error: toJobError(error) });
     void resolver.settle(id).then(() => {
       const outcome = journal.migration(id);
       if (outcome?.state === "done") {
         jobs.end(id, "completed", { error: undefined });
-        this.#audit(session, request, id, "succeeded");
+        outcomes.write(id);
       } else if (outcome?.state === "failed") this.#failed(session, request, id, error);
     });
   }
@@ -226,31 +230,31 @@ export class Mover {
     const shown = cancelled && error.cause instanceof WaybillError ? error.cause : error;
     this.#parts.jobs.end(id, cancelled ? "cancelled" : "failed", { error: toJobError(shown) });
     this.#parts.logger.warn("migration-failed", { vm: request.vm.name, migration: id, error: shown });
-    this.#audit(session, request, id, "failed", shown);
+    const details = {
+      code: shown instanceof WaybillError ? shown.code : undefined,
+      eventId: shown instanceof DelegationError ? EventId.noCredentials : EventId.migrationFailedAtSource,
+      detail: shown instanceof Error ? shown.message.slice(0, 500) : undefined,
+    };
+    if (this.#parts.journal.migration(id) !== undefined) {
+      this.#parts.outcomes.write(id, details);
+      return;
+    }
+    try {
+      this.#parts.audit.write({ ...this.#line(session, request, id), outcome: "failed", ...details });
+    } catch (cause) {
+      // What has ended has ended.
+      this.#parts.logger.error("audit-not-written", { migration: id, error: cause });
+    }
   }
 
-  #audit(
-    session: Session,
-    request: MoveRequest,
-    migration: string,
-    outcome: "allowed" | "succeeded" | "failed",
-    error?: unknown,
-  ): void {
-    const { caller } = session;
-    const code = error instanceof WaybillError ? error.code : undefined;
-    const noCredentials = error instanceof DelegationError;
-    const write = (record: Parameters<AuditLog["write"]>[0]): void => {
-      try {
-        this.#parts.audit.write(record);
-      } catch (cause) {
-        // Nothing starts without its line in the trail; what has ended has ended.
-        if (outcome === "allowed") throw cause;
-        this.#parts.logger.error("audit-not-written", { migration, error: cause });
-      }
-    };
-    write({
+  /** Nothing starts without its line in the trail. @throws HostError `AUDIT_UNWRITABLE` */
+  #allow(session: Session, request: MoveRequest, migration: string): void {
+    this.#parts.audit.write({ ...this.#line(session, request, migration), outcome: "allowed" });
+  }
+
+  #line({ caller }: Session, request: MoveRequest, migration: string) {
+    return {
       action: "move-out",
-      outcome,
       person: caller.principal,
       assertedBy: caller.assertedBy,
       delegatingHost: this.#parts.host,
@@ -258,13 +262,7 @@ export class Mover {
       vm: request.vm.name,
       migration,
       peer: request.destination,
-      ...(outcome === "failed"
-        ? { eventId: noCredentials ? EventId.noCredentials : EventId.migrationFailedAtSource }
-        : {}),
-      ...(outcome === "succeeded" ? { eventId: EventId.migrationCompleted } : {}),
-      code,
-      detail: error instanceof Error ? error.message.slice(0, 500) : undefined,
-    });
+    } as const;
   }
 }
 

@@ -4,6 +4,7 @@ import { type Clock, type Logger, systemClock } from "@waybill/base";
 import { FileReplayCache, parsePrincipal } from "@waybill/kerberos";
 import { probeQemu } from "@waybill/qemu";
 import { AuditLog } from "../audit/audit-log.ts";
+import { Outcomes } from "../audit/outcomes.ts";
 import { AccountNames } from "../authorization/account-names.ts";
 import { Authorizer, directoryNamesOf } from "../authorization/authorizer.ts";
 import { directoryNames } from "../authorization/directory-names.ts";
@@ -13,7 +14,6 @@ import {
   type HostConfig,
   readHostConfig,
 } from "../config/host-config.ts";
-import { Hresult } from "../errors.ts";
 import { DelegationBroker } from "../evidence/delegation-broker.ts";
 import { HostIdentity } from "../evidence/host-identity.ts";
 import { IpcServer } from "../ipc/ipc-server.ts";
@@ -27,7 +27,7 @@ import { MigrationServer } from "../migration/migration-server.ts";
 import { Resolver } from "../migration/resolver.ts";
 import type { StepObserver } from "../migration/steps.ts";
 import { hostService } from "./host-service.ts";
-import { isOver, type JobError, JobStore } from "./jobs.ts";
+import { isOver, JobStore } from "./jobs.ts";
 import { hostKerberosClient, keytabReader } from "./kerberos-setup.ts";
 import { HostMetrics, listenMetrics } from "./metrics.ts";
 import { Mover } from "./mover.ts";
@@ -39,6 +39,7 @@ import { SettingsStore } from "./settings.ts";
 import { Slots } from "./slots.ts";
 import { Supervisor } from "./supervisor.ts";
 import { sweep } from "./sweep.ts";
+import { takeUpMigrations } from "./take-up-migrations.ts";
 import { VmManager } from "./vm-manager.ts";
 
 export const productVersion = "Waybill 0.1.0";
@@ -81,6 +82,7 @@ export async function runService(
 
   const journal = Journal.open(config.state);
   const audit = new AuditLog(config.state, config.host);
+  const outcomes = new Outcomes({ host: config.host, journal, audit, logger });
   const keytab = keytabReader(config.keytab);
   const replayCache = new FileReplayCache({ directory: join(config.state, "replay") });
   const client = hostKerberosClient(config["krb5-conf"], config.realm, logger);
@@ -126,6 +128,7 @@ export async function runService(
     vms,
     authorizer,
     audit,
+    outcomes,
     logger,
     slots: incomingSlots,
     storageSlots: incomingStorageSlots,
@@ -160,6 +163,7 @@ export async function runService(
     resolver,
     jobs,
     audit,
+    outcomes,
     slots,
     storageSlots,
     logger,
@@ -196,11 +200,16 @@ export async function runService(
     busy: (vm) =>
       jobs.all().some((job) => job.kind === "move" && job.vm.id === vm && !isOver(job.state)) ||
       incoming.arrivals.serves(vm),
+    moving: (migration) => {
+      const job = jobs.get(migration);
+      return job !== undefined && !isOver(job.state);
+    },
   });
   const server = new MigrationServer({ ...incoming, keytab, replayCache, clock });
   await sweep({ journal, vms, logger });
+  const metrics = new HostMetrics({ journal, jobs, slots, incomingSlots });
   await resolver.recover();
-  takeUpJobs(journal, jobs, resolver);
+  takeUpMigrations({ journal, jobs, resolver, outcomes });
   await supervisor.start();
   await names.start();
   const port = await server.listen(address, config.migration?.port ?? migrationPort);
@@ -211,7 +220,6 @@ export async function runService(
   );
   const socket = serviceSocket(config);
   await ipc.listen(socket, listenerUser(config));
-  const metrics = new HostMetrics({ journal, jobs, slots, incomingSlots });
   const closeMetrics =
     config.metrics === undefined ? undefined : await listenMetrics(metrics, config.metrics);
   logger.info("service-started", {
@@ -253,44 +261,6 @@ async function vmOptions(
     accelerator,
     program: config["qemu-binary"],
     runAs: config["run-as"] === undefined ? undefined : osUser(config["run-as"], "run-as"),
-  };
-}
-
-/** How long ago a migration may have ended whose client may still ask for its job. */
-const recent = 5 * 60_000;
-
-/** Clients that followed a move before this service was restarted go on following it. */
-function takeUpJobs(journal: Journal, jobs: JobStore, resolver: Resolver): void {
-  const states = { surrendered: "waiting-for-destination", done: "completed", failed: "failed" } as const;
-  for (const record of journal.migrations()) {
-    const { id, role, state, updated } = record;
-    if (role !== "source" || (state !== "surrendered" && state !== "done" && state !== "failed")) continue;
-    if (state !== "surrendered" && updated < Date.now() - recent) continue;
-    jobs.restore({
-      id,
-      vm: { id: record.vm, name: record.vmName },
-      destination: record.peer,
-      owner: record.person,
-      withDisks: (record.disks?.length ?? 0) > 0,
-      created: record.started,
-      state: states[state],
-    });
-    if (state === "failed") jobs.update(id, { error: restarted(record.reason) });
-    if (state !== "surrendered") continue;
-    void resolver.settle(id).then(() => {
-      const outcome = journal.migration(id);
-      if (outcome?.state === "done") jobs.end(id, "completed");
-      else if (outcome?.state === "failed") jobs.end(id, "failed", { error: restarted(outcome.reason) });
-    });
-  }
-}
-
-function restarted(reason: string | undefined): JobError {
-  return {
-    code: "MIGRATION_INTERRUPTED",
-    message: `the migration was given up: ${reason ?? "the service was restarted"}`,
-    hresult: Hresult.failed,
-    remedy: "Start the move again.",
   };
 }
 

@@ -16,6 +16,8 @@ export interface SupervisorParts {
   readonly restartCrashed: boolean;
   /** Whether a migration of the VM is being worked on in this process right now. */
   readonly busy: (vm: string) => boolean;
+  /** The same of one migration away from here. */
+  readonly moving: (migration: string) => boolean;
 }
 
 const interval = 2000;
@@ -55,6 +57,7 @@ export class Supervisor {
   async #round(): Promise<void> {
     if (++this.#rounds % sweepEvery === 0) {
       await sweep(this.#parts).catch((error: unknown) => this.#parts.logger.error("sweep-failed", { error }));
+      this.#parts.incoming.outcomes.catchUp(this.#parts.moving);
     }
     for (const vm of this.#parts.journal.vms()) {
       if (this.#parts.busy(vm.id) || this.#unfinished(vm.id)) continue;

@@ -10,7 +10,7 @@ export interface SweepParts {
 }
 
 /** How long the outcome of a migration is remembered: far longer than any message about it can be late. */
-const remembered = 30 * 24 * 60 * 60_000;
+export const remembered = 30 * 24 * 60 * 60_000;
 
 /**
  * Finishes what a service had decided and then could not do, mostly because it was killed. Machines that were
@@ -61,7 +61,7 @@ async function removeImages({ journal, logger }: SweepParts): Promise<void> {
       logger.warn("left-over-image-removed", { vm: record.vmName, path });
       await rm(path, { force: true });
     }
-    journal.commit({ migrations: [{ ...record, disks: [] }] });
+    journal.changeMigration(record.id, { disks: [] });
   }
 }
 
