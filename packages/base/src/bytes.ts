@@ -16,6 +16,7 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 
 const slabSize = 64 * 1024;
 const largestPooled = 8 * 1024;
+const shortCopy = 48;
 let slab = new ArrayBuffer(slabSize);
 let slabUsed = 0;
 
@@ -33,6 +34,15 @@ export function pooledBytes(length: number): Uint8Array {
   // Aligned, so that views of wider numbers fit too.
   slabUsed += (length + 7) & ~7;
   return bytes;
+}
+
+/** A copy of a piece of `source` in pooled memory: see `pooledBytes`. */
+export function pooledCopy(source: Uint8Array, start = 0, end: number = source.length): Uint8Array {
+  const copy = pooledBytes(end - start);
+  // A view of the piece costs more than to copy a short one by hand.
+  if (end - start > shortCopy) copy.set(source.subarray(start, end));
+  else for (let at = start; at < end; at++) copy[at - start] = source[at] ?? 0;
+  return copy;
 }
 
 /** Equality in constant time for equal lengths: for keys, checksums and anything an attacker may guess at. */
@@ -61,6 +71,17 @@ const decoder = new TextDecoder("utf-8", { fatal: false });
 
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
+}
+
+/** The same in pooled memory, for a message that is made and soon forgotten: see `pooledBytes`. */
+export function pooledUtf8(text: string): Uint8Array {
+  const bytes = pooledBytes(text.length);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return utf8(text);
+    bytes[at] = code;
+  }
+  return bytes;
 }
 
 export function fromUtf8(bytes: Uint8Array): string {

@@ -17,25 +17,21 @@ export interface EntryData {
 export class LdapEntry implements EntryData {
   readonly dn: string;
   readonly attributes: readonly LdapAttribute[];
-  readonly #byName = new Map<string, readonly Uint8Array[]>();
+  /** Made when an attribute is first looked up: whoever reads a whole directory goes through the list. */
+  #byName: ReadonlyMap<string, readonly Uint8Array[]> | undefined;
 
   constructor(dn: string, attributes: readonly LdapAttribute[]) {
     this.dn = dn;
     this.attributes = attributes;
-    for (const { type, values } of attributes) {
-      const name = type.toLowerCase();
-      const before = this.#byName.get(name);
-      this.#byName.set(name, before === undefined ? values : [...before, ...values]);
-    }
   }
 
   has(name: string): boolean {
-    return this.#byName.has(name.toLowerCase());
+    return this.#names().has(name.toLowerCase());
   }
 
   /** All values, as octets; empty when the attribute is absent. */
   values(name: string): readonly Uint8Array[] {
-    return this.#byName.get(name.toLowerCase()) ?? [];
+    return this.#names().get(name.toLowerCase()) ?? [];
   }
 
   /** The first value, as octets. */
@@ -52,5 +48,17 @@ export class LdapEntry implements EntryData {
   /** All values, read as UTF-8. */
   texts(name: string): string[] {
     return this.values(name).map(fromUtf8);
+  }
+
+  #names(): ReadonlyMap<string, readonly Uint8Array[]> {
+    if (this.#byName !== undefined) return this.#byName;
+    const byName = new Map<string, readonly Uint8Array[]>();
+    for (const { type, values } of this.attributes) {
+      const name = type.toLowerCase();
+      const before = byName.get(name);
+      byName.set(name, before === undefined ? values : [...before, ...values]);
+    }
+    this.#byName = byName;
+    return byName;
   }
 }

@@ -1,3 +1,4 @@
+import { pooledCopy } from "@waybill/base";
 import { LdapConnectionError } from "./errors.ts";
 
 /** Size of the frame that begins with these bytes, its header included; `undefined` while too few are there. */
@@ -65,7 +66,7 @@ export class FrameReader {
   }
 
   /**
-   * The next complete frame, header included, in memory of its own.
+   * The next complete frame, header included, in memory that nothing else writes to.
    *
    * @throws LdapConnectionError for a frame above the size limit or one that cannot begin like this.
    */
@@ -79,7 +80,7 @@ export class FrameReader {
       );
     }
     if (size > this.pendingBytes) return undefined;
-    const frame = this.#buffer.slice(this.#start, this.#start + size);
+    const frame = pooledCopy(this.#buffer, this.#start, this.#start + size);
     this.#start += size;
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;

@@ -47,6 +47,10 @@ export class MessageChannel {
     return this.#ended;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   /** More is waiting to leave than is wise; see `drained`. */
   get congested(): boolean {
     return this.#outSize > congestedAt || this.#socket.writableLength > congestedAt;

@@ -1,10 +1,10 @@
-import { utf8 } from "@waybill/base";
+import { pooledUtf8, utf8 } from "@waybill/base";
 import type { EntryData, LdapAttribute } from "@waybill/ldap";
 import { accountState } from "../model/account-state.ts";
 import { UserAccountControl } from "../model/user-account-control.ts";
 import { rdnParts } from "../names/dn.ts";
 import { toFiletime } from "../names/filetime.ts";
-import { unreadableAttribute } from "../reader/account-from-object.ts";
+import { kvnoOf, unreadableAttribute } from "../reader/account-from-object.ts";
 import type { DirectoryReader } from "../reader/directory-reader.ts";
 import { effectiveDescriptor } from "../rights/object-rights.ts";
 import { attributeName, attributeType } from "../schema/attributes.ts";
@@ -51,8 +51,8 @@ const computed: Readonly<Record<string, Compute>> = {
   ],
   primarygrouptoken: (_reader, object) => ridToken(object),
   tokengroups: (reader, object) => tokenGroups(reader, object),
-  "msds-keyversionnumber": (reader, object) =>
-    accountValue(reader, object, (account) => String(account.kvno)),
+  "msds-keyversionnumber": (_reader, object) =>
+    object.attributes.has("useraccountcontrol") ? [pooledUtf8(String(kvnoOf(object)))] : [],
   "msds-managedpassword": (_reader, object, { managedPassword }) => {
     const blob = managedPassword?.(object);
     return blob === undefined ? [] : [blob];
@@ -80,6 +80,8 @@ const computed: Readonly<Record<string, Compute>> = {
     }),
 };
 
+const computedAttributes = Object.entries(computed);
+
 /** Computed for those alone who name them: expensive, or secret to most. */
 const onlyByName: ReadonlySet<string> = new Set(["tokengroups", "msds-managedpassword"]);
 
@@ -105,7 +107,7 @@ export function entryFromObject(
       attributes.push({ type: type?.name ?? name, values: values.map(toLdapValue) });
     }
   }
-  for (const [name, compute] of Object.entries(computed)) {
+  for (const [name, compute] of computedAttributes) {
     const asked = wanted.has(name) || (everything && computedByDefault.includes(name));
     if (!asked && !(operational && attributeType(name)?.operational === true && !onlyByName.has(name)))
       continue;
@@ -116,7 +118,7 @@ export function entryFromObject(
 }
 
 function dns(reader: DirectoryReader, ids: Iterable<number>): Uint8Array[] {
-  return Array.from(ids, (id) => utf8(reader.dnOf(id)));
+  return Array.from(ids, (id) => pooledUtf8(reader.dnOf(id)));
 }
 
 function stored(object: StoredObject, name: string): Uint8Array[] {

@@ -1,11 +1,11 @@
-import { fromUtf8, utf8 } from "@waybill/base";
+import { fromUtf8, pooledUtf8 } from "@waybill/base";
 import { type FilterSchema, type AttributeSyntax as FilterSyntax, LdapError } from "@waybill/ldap";
 import { attributeSyntax, isBinary } from "../schema/attributes.ts";
 import type { AttributeValue } from "../store/stored-object.ts";
 
 /** A stored value as LDAP carries it. */
 export function toLdapValue(value: AttributeValue): Uint8Array {
-  return typeof value === "string" ? utf8(value) : value;
+  return typeof value === "string" ? pooledUtf8(value) : value;
 }
 
 /** A value off the wire as it is stored. @throws LdapError invalidAttributeSyntax */

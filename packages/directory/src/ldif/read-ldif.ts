@@ -1,3 +1,4 @@
+import { pooledCopy } from "@waybill/base";
 import type { AttributeChange, LdapAttribute } from "@waybill/ldap";
 import { AttributeNames } from "./attribute-names.ts";
 import type { LdifProblem, LdifRecord } from "./ldif-record.ts";
@@ -114,9 +115,12 @@ export class LdifReader {
     }
     let from = marker === colon ? start + 1 : start;
     while (from < end && buffer[from] === space) from++;
-    if (marker !== colon) return buffer.slice(from, end);
+    if (marker !== colon) return pooledCopy(buffer, from, end);
     const text = ascii(buffer.subarray(from, end)).replace(/\s+$/, "");
-    if (isBase64(text)) return new Uint8Array(Buffer.from(text, "base64"));
+    if (isBase64(text)) {
+      const octets = Buffer.from(text, "base64");
+      return new Uint8Array(octets.buffer, octets.byteOffset, octets.length);
+    }
     this.#report(line, `the base64 of ${name} is damaged`);
     return undefined;
   }

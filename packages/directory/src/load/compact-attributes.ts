@@ -43,7 +43,9 @@ export class CompactAttributes implements ReadonlyMap<string, readonly Attribute
   }
 
   entries(): MapIterator<[string, readonly AttributeValue[]]> {
-    return new Map(this.#shape.names.map((name, at) => [name, arrayOf(this.#values[at] ?? [])])).entries();
+    return this.#shape.names
+      .map((name, at): [string, readonly AttributeValue[]] => [name, arrayOf(this.#values[at] ?? [])])
+      .values();
   }
 
   [Symbol.iterator](): MapIterator<[string, readonly AttributeValue[]]> {
@@ -65,35 +67,42 @@ function arrayOf(values: AttributeValue | readonly AttributeValue[]): readonly A
   return typeof values === "string" || values instanceof Uint8Array ? [values] : values;
 }
 
-/** Makes the attributes of many objects, of which most have the same names and many the same values. */
+/** Makes the attributes of many objects, of which most have the same names, one object after the other. */
 export class AttributeShapes {
   readonly #root: Shape = { names: [], places: new Map(), next: new Map() };
-  readonly #common = new Map<string, readonly string[]>();
+  #shape = this.#root;
+  #values: (AttributeValue | readonly AttributeValue[])[] = [];
 
-  of(attributes: ReadonlyMap<string, readonly AttributeValue[]>): CompactAttributes {
-    let shape = this.#root;
-    for (const name of attributes.keys()) {
-      let next = shape.next.get(name);
-      if (next === undefined) {
-        const names = [...shape.names, name];
-        next = { names, places: new Map(names.map((each, place) => [each, place])), next: new Map() };
-        shape.next.set(name, next);
-      }
-      shape = next;
+  /** Adds values to the object in the making. */
+  add(name: string, values: readonly AttributeValue[]): void {
+    const next = this.#shape.next.get(name);
+    const place = next === undefined ? this.#shape.places.get(name) : undefined;
+    if (place !== undefined) {
+      this.#values[place] = [...arrayOf(this.#values[place] ?? []), ...values];
+      return;
     }
-    const values = Array.from(attributes.values(), (each) => {
-      const [only] = each;
-      return only !== undefined && each.length === 1 ? only : each;
-    });
-    return new CompactAttributes(shape, values);
+    this.#shape = next ?? this.#longer(name);
+    const [only] = values;
+    this.#values.push(only !== undefined && values.length === 1 ? only : values);
   }
 
-  /** The same array for the same texts. For attributes that have few different values. */
-  shared(values: readonly string[]): readonly string[] {
-    const key = values.length === 1 ? (values[0] ?? "") : values.join("\0");
-    const known = this.#common.get(key);
-    if (known !== undefined) return known;
-    this.#common.set(key, values);
-    return values;
+  /** The object whose attributes were added; the next one begins. */
+  finish(): CompactAttributes {
+    const attributes = new CompactAttributes(this.#shape, this.#values);
+    this.#shape = this.#root;
+    this.#values = [];
+    return attributes;
+  }
+
+  of(attributes: Iterable<readonly [string, readonly AttributeValue[]]>): CompactAttributes {
+    for (const [name, values] of attributes) this.add(name, values);
+    return this.finish();
+  }
+
+  #longer(name: string): Shape {
+    const names = [...this.#shape.names, name];
+    const longer = { names, places: new Map(names.map((each, place) => [each, place])), next: new Map() };
+    this.#shape.next.set(name, longer);
+    return longer;
   }
 }

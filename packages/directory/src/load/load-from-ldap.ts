@@ -13,6 +13,9 @@ const everything =
   "(|(objectClass=user)(objectClass=group)(objectClass=trustedDomain)(objectClass=foreignSecurityPrincipal)" +
   "(objectClass=organizationalUnit))";
 
+/** As many as Active Directory gives at once: MaxPageSize. */
+const pageSize = 1000;
+
 /**
  * Reads what decisions rest on from Active Directory or Samba into a directory in memory, over a bound client. An
  * account that hides what every account has is marked: its `unreadable` set names the attributes nobody may assume
@@ -45,6 +48,7 @@ export async function loadFromLdap(
     base,
     filter: options.filter ?? everything,
     attributes: objectAttributes,
+    pageSize,
     signal,
   })) {
     builder.add(entry);

@@ -3,7 +3,14 @@ import { UserAccountControl } from "../model/user-account-control.ts";
 import { fromFiletime } from "../names/filetime.ts";
 import { formatGuid } from "../names/guid.ts";
 import { decodeSid } from "../security/sid.ts";
-import { firstBytes, firstInteger, firstText, type StoredObject, texts } from "../store/stored-object.ts";
+import {
+  type AttributeValue,
+  firstBytes,
+  firstInteger,
+  firstText,
+  type StoredObject,
+  texts,
+} from "../store/stored-object.ts";
 
 const none: ReadonlySet<string> = new Set();
 
@@ -12,11 +19,10 @@ export function accountFromObject(object: StoredObject, dn: string): Account | u
   const sid = firstBytes(object, "objectsid");
   const samAccountName = firstText(object, "samaccountname");
   const userAccountControl = firstInteger(object, "useraccountcontrol");
-  const classes = texts(object, "objectclass").map((name) => name.toLowerCase());
-  if (sid === undefined || samAccountName === undefined || classes.includes("group")) return undefined;
+  const classes = object.attributes.get("objectclass") ?? [];
+  if (sid === undefined || samAccountName === undefined || includesClass(classes, "group")) return undefined;
   const unreadable = texts(object, unreadableAttribute);
   const guid = firstBytes(object, "objectguid");
-  const keySets = object.keySets ?? [];
   const uac = userAccountControl ?? 0;
   return {
     kind: kindOf(classes, uac),
@@ -29,7 +35,8 @@ export function accountFromObject(object: StoredObject, dn: string): Account | u
     dnsHostName: firstText(object, "dnshostname"),
     servicePrincipalNames: texts(object, "serviceprincipalname"),
     userAccountControl: uac,
-    primaryGroupId: firstInteger(object, "primarygroupid") ?? (classes.includes("computer") ? 515 : 513),
+    primaryGroupId:
+      firstInteger(object, "primarygroupid") ?? (includesClass(classes, "computer") ? 515 : 513),
     supportedEncryptionTypes: firstInteger(object, "msds-supportedencryptiontypes") || undefined,
     accountExpires: fromFiletime(firstText(object, "accountexpires")),
     passwordLastSet: fromFiletime(firstText(object, "pwdlastset")),
@@ -42,10 +49,15 @@ export function accountFromObject(object: StoredObject, dn: string): Account | u
     logonCount: firstInteger(object, "logoncount") ?? 0,
     allowedToDelegateTo: texts(object, "msds-allowedtodelegateto"),
     allowedToActOnBehalfOf: firstBytes(object, "msds-allowedtoactonbehalfofotheridentity"),
-    keySets,
-    kvno: keySets[0]?.kvno ?? firstInteger(object, "msds-keyversionnumber") ?? 0,
+    keySets: object.keySets ?? [],
+    kvno: kvnoOf(object),
     unreadable: unreadable.length === 0 ? none : new Set(unreadable),
   };
+}
+
+/** Number of the key an account has now; 0 when nobody says. */
+export function kvnoOf(object: StoredObject): number {
+  return object.keySets?.[0]?.kvno ?? firstInteger(object, "msds-keyversionnumber") ?? 0;
 }
 
 function namesIn(list: string | undefined): readonly string[] | undefined {
@@ -85,10 +97,18 @@ function scopeOf(type: number): GroupScope {
   return (type & GroupType.domainLocal) !== 0 ? "domain-local" : "global";
 }
 
-function kindOf(classes: readonly string[], userAccountControl: number): AccountKind {
+function kindOf(classes: readonly AttributeValue[], userAccountControl: number): AccountKind {
   if ((userAccountControl & UserAccountControl.interdomainTrustAccount) !== 0) return "trust";
-  if (classes.includes("msds-groupmanagedserviceaccount")) return "group-managed-service-account";
-  if (classes.includes("msds-delegatedmanagedserviceaccount")) return "delegated-managed-service-account";
-  if (classes.includes("msds-managedserviceaccount")) return "managed-service-account";
-  return classes.includes("computer") ? "computer" : "user";
+  if (includesClass(classes, "msds-groupmanagedserviceaccount")) return "group-managed-service-account";
+  if (includesClass(classes, "msds-delegatedmanagedserviceaccount"))
+    return "delegated-managed-service-account";
+  if (includesClass(classes, "msds-managedserviceaccount")) return "managed-service-account";
+  return includesClass(classes, "computer") ? "computer" : "user";
+}
+
+/** Whether one of the classes has this name, which is in lower case. */
+function includesClass(classes: readonly AttributeValue[], name: string): boolean {
+  for (const each of classes)
+    if (typeof each === "string" && each.length === name.length && each.toLowerCase() === name) return true;
+  return false;
 }

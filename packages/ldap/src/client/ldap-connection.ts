@@ -18,6 +18,8 @@ export interface WaitOptions {
 export interface ResponseStream {
   /** The next message. @throws LdapConnectionError, DeadlineError, AbortedError; the request is then abandoned. */
   next(): Promise<LdapMessage>;
+  /** The last message, if it has arrived and was not read. */
+  arrived(): LdapMessage | undefined;
   /** Gives the request up, unless its last message was read; returns what had arrived and was not read. */
   close(): readonly LdapMessage[];
 }
@@ -26,6 +28,9 @@ interface PendingRequest {
   readonly queue: LdapMessage[];
   error: Error | undefined;
   wake: (() => void) | undefined;
+  /** Nothing more will come for it. */
+  complete: boolean;
+  readonly onComplete: (() => void) | undefined;
   /** Only searches get more than one message, so only they may be slow readers. */
   readonly streaming: boolean;
 }
@@ -65,8 +70,18 @@ export class LdapConnection {
     this.#onClose = listener;
   }
 
-  /** Sends a request. `what` names it in errors: `searching CN=Users,DC=lab,DC=test`. */
-  start(what: string, protocolOp: ProtocolOp, controls: Control[], wait: WaitOptions): ResponseStream {
+  /**
+   * Sends a request. `what` names it in errors: `searching CN=Users,DC=lab,DC=test`.
+   *
+   * @param onComplete hears that the last message has arrived, which may be long before it is read
+   */
+  start(
+    what: string,
+    protocolOp: ProtocolOp,
+    controls: Control[],
+    wait: WaitOptions,
+    onComplete?: () => void,
+  ): ResponseStream {
     if (this.#failure !== undefined) throw this.#failure;
     if (wait.signal?.aborted) throw new AbortedError(what, wait.signal.reason);
     const id = this.#nextId();
@@ -75,12 +90,15 @@ export class LdapConnection {
       queue: [],
       error: undefined,
       wake: undefined,
+      complete: false,
+      onComplete,
       streaming: protocolOp.kind === "searchRequest",
     };
     this.#pending.set(id, request);
     this.#balance();
     return {
       next: () => this.#next(id, request, what, wait),
+      arrived: () => (request.complete ? request.queue.at(-1) : undefined),
       close: () => {
         this.#abandon(id);
         return request.queue;
@@ -131,6 +149,10 @@ export class LdapConnection {
       return;
     }
     request.queue.push(message);
+    if (isLast(message.protocolOp)) {
+      request.complete = true;
+      request.onComplete?.();
+    }
     request.wake?.();
     if (request.queue.length >= highWater) this.#balance();
   }
@@ -140,7 +162,7 @@ export class LdapConnection {
       const message = request.queue.shift();
       if (message !== undefined) {
         if (isLast(message.protocolOp)) this.#pending.delete(id);
-        if (request.queue.length < highWater / 2) this.#balance();
+        if (this.#channel.paused && request.queue.length < highWater / 2) this.#balance();
         return message;
       }
       if (request.error !== undefined) throw request.error;
@@ -186,9 +208,9 @@ export class LdapConnection {
 
   /** Reads on unless every request under way is a search whose reader is far behind: so nobody waits for a slow reader. */
   #balance(): void {
-    const requests = [...this.#pending.values()];
+    const awaited = [...this.#pending.values()].filter(({ complete }) => !complete);
     const allBehind =
-      requests.length > 0 && requests.every(({ streaming, queue }) => streaming && queue.length >= highWater);
+      awaited.length > 0 && awaited.every(({ streaming, queue }) => streaming && queue.length >= highWater);
     if (allBehind) this.#channel.pause();
     else this.#channel.resume();
   }

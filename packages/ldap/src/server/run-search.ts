@@ -10,7 +10,7 @@ import type { LdapBackend, LdapOperation, SearchItem, SearchOperation, SearchSco
 import type { LdapServerLimits } from "./limits.ts";
 import { closeSearch, type PagedSearches } from "./paged-searches.ts";
 import type { RequestControls } from "./request-context.ts";
-import { extendDn, selectAttributes } from "./select-attributes.ts";
+import { attributeSelector, extendDn } from "./select-attributes.ts";
 import { sortEntries } from "./sort-entries.ts";
 
 /** What a search needs of the connection it runs on. */
@@ -63,7 +63,7 @@ async function readRootDse<Identity>(run: SearchRun<Identity>): Promise<Control[
   if (matchesFilter(run.request.filter, entry, { syntaxOf: () => "unicode" })) {
     const requested = run.request.attributes.map((name) => name.toLowerCase());
     // A root DSE has only operational attributes, but every client expects all of them without asking.
-    const attributes = selectAttributes(entry.attributes, requested, run.request.typesOnly);
+    const attributes = attributeSelector(requested, run.request.typesOnly)(entry.attributes);
     run.send({ kind: "searchResEntry", value: { objectName: "", attributes } });
   }
   return [];
@@ -164,6 +164,7 @@ async function send<Identity>(
   first?: SearchItem,
 ): Promise<{ next: SearchItem | undefined }> {
   const { operation, controls } = run;
+  const select = attributeSelector(search.attributes, search.typesOnly, run.limits.maxValues);
   let pending = first;
   let sent = 0;
   let since = performance.now();
@@ -183,13 +184,7 @@ async function send<Identity>(
     } else {
       sent++;
       const objectName = controls.extendedDn === undefined ? item.dn : extendDn(item, controls.extendedDn);
-      const attributes = selectAttributes(
-        item.attributes,
-        search.attributes,
-        search.typesOnly,
-        run.limits.maxValues,
-      );
-      run.send({ kind: "searchResEntry", value: { objectName, attributes } });
+      run.send({ kind: "searchResEntry", value: { objectName, attributes: select(item.attributes) } });
     }
     await run.drained();
     since = await fairTurn(since);

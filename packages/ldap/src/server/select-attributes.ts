@@ -7,33 +7,41 @@ type WireAttribute = { type: string; vals: Uint8Array[] };
 const rangeOption = /;range=(\d{1,10})-(\d{1,10}|\*)(?:;|$)/;
 
 /**
- * The requested attributes of an entry, as they go on the wire. Names in `requested` are in lower case.
+ * How to choose the requested attributes of entries, as they go on the wire. Names in `requested` are in lower case.
  *
  * @param maxValues of one attribute in one answer; the rest is asked for by range, MS-ADTS section 3.1.1.3.1.3.3
  */
-export function selectAttributes(
-  attributes: readonly LdapAttribute[],
+export function attributeSelector(
   requested: readonly string[],
   typesOnly: boolean,
   maxValues: number = Number.POSITIVE_INFINITY,
-): WireAttribute[] {
-  const everything = requested.length === 0 || requested.includes("*");
-  const wanted = everything ? undefined : new Set(requested.map((name) => name.replace(/;.*/, "")));
+): (attributes: readonly LdapAttribute[]) => WireAttribute[] {
+  const everything = requested.length === 0 || requested.includes("*") || requested.includes("+");
+  const wanted = new Set(requested.map(baseName));
   const ranges = new Map(
     requested.flatMap((name) => {
       const [, low, high] = rangeOption.exec(name) ?? [];
-      return low === undefined ? [] : [[name.replace(/;.*/, ""), [Number(low), Number(high)]] as const];
+      return low === undefined ? [] : [[baseName(name), [Number(low), Number(high)]] as const];
     }),
   );
-  const selected: WireAttribute[] = [];
-  for (const { type, values } of attributes) {
-    if (values.length === 0) continue;
-    const name = type.replace(/;.*/, "").toLowerCase();
-    if (wanted !== undefined && !wanted.has(name) && !wanted.has("+")) continue;
-    if (typesOnly) selected.push({ type, vals: [] });
-    else selected.push(...inRange(type, values, ranges.get(name), maxValues));
-  }
-  return selected;
+  return (attributes) => {
+    const selected: WireAttribute[] = [];
+    for (const { type, values } of attributes) {
+      if (values.length === 0) continue;
+      const name = baseName(type).toLowerCase();
+      if (!everything && !wanted.has(name)) continue;
+      if (typesOnly) selected.push({ type, vals: [] });
+      else if (ranges.size === 0 && values.length <= maxValues) selected.push({ type, vals: [...values] });
+      else selected.push(...inRange(type, values, ranges.get(name), maxValues));
+    }
+    return selected;
+  };
+}
+
+/** An attribute's name without options. */
+function baseName(description: string): string {
+  const end = description.indexOf(";");
+  return end < 0 ? description : description.slice(0, end);
 }
 
 /** All values, or as many as fit under a name that says which they are. */

@@ -121,8 +121,10 @@ export async function wholeDirectory(
 
 /** Findings in full when they fit or are asked for in full; otherwise each kind once. */
 function onScreen(findings: readonly Finding[], all: boolean): string {
-  const full = findingsText(findings, { palette: style });
-  if (all || full.split("\n").length <= Math.max(process.stdout.rows ?? 0, usualRows)) return full;
+  const rows = Math.max(process.stdout.rows ?? 0, usualRows);
+  // None takes less than a row.
+  const full = all || findings.length <= rows ? findingsText(findings, { palette: style }) : undefined;
+  if (full !== undefined && (all || full.split("\n").length <= rows)) return full;
   const how =
     "Evidence and commands: --all. One move and its story: --from and --to. To read at leisure: --html.";
   return `${findingsDigest(findings, { palette: style })}\n\n${style.faint(how)}`;
