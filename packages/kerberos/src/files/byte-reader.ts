@@ -4,12 +4,22 @@ import { KerberosError } from "../errors.ts";
 /** Nothing these formats hold is longer. */
 export const maxFileSize = 16 * 1024 * 1024;
 
-/** What a file's reader complains with: `code` is the format's own, `offset` counts octets from the start. */
-export function malformed(code: string, what: string, offset: number, reason: string): KerberosError {
+/**
+ * What a file's reader complains with: `code` is the format's own, `offset` counts octets from the start.
+ *
+ * @param more further facts
+ */
+export function malformed(
+  code: string,
+  what: string,
+  offset: number,
+  reason: string,
+  more: Readonly<Record<string, unknown>> = {},
+): KerberosError {
   return new KerberosError(`${what} is malformed at offset ${offset}: ${reason}`, {
     code,
     family: "environment",
-    facts: { offset, reason },
+    facts: { offset, reason, ...more },
     remedy: "Make the file anew; something other than a Kerberos program has changed it.",
   });
 }
@@ -87,7 +97,7 @@ export class ByteReader {
   /** A number of things that follow, each at least `itemSize` octets long. */
   count(value: number, itemSize: number, what: string): number {
     if (value < 0 || value * itemSize > this.remaining)
-      this.fail(`${value} ${what} do not fit into what is left`);
+      this.#failAtEnd(`${value} ${what} do not fit into what is left`);
     return value;
   }
 
@@ -95,8 +105,14 @@ export class ByteReader {
     throw malformed(this.#options.code, this.#options.what, offset, reason);
   }
 
+  /** For what would be well if only more followed: `facts.cutOff` is true. */
+  #failAtEnd(reason: string): never {
+    throw malformed(this.#options.code, this.#options.what, this.#offset, reason, { cutOff: true });
+  }
+
   #take(length: number): number {
-    if (length > this.remaining) this.fail(`${length} octets are wanted and ${this.remaining} are left`);
+    if (length > this.remaining)
+      this.#failAtEnd(`${length} octets are wanted and ${this.remaining} are left`);
     const start = this.#offset;
     this.#offset += length;
     return start;

@@ -1,6 +1,6 @@
 import type { EpochMs } from "@waybill/base";
 import type { EncryptionKey } from "../messages/basic.ts";
-import { type Principal, samePrincipal } from "../principal.ts";
+import type { Principal } from "../principal.ts";
 
 /** A host address (RFC 4120 section 5.2.5) or an authorization data element (section 5.2.6). */
 export interface CacheTypedData {
@@ -48,17 +48,24 @@ export interface CacheContents {
 
 /** Adds a credential. One of the same client, server and session key type that it replaces is left out. */
 export function withCredential(contents: CacheContents, added: CachedCredential): CacheContents {
-  const kept = contents.credentials.filter((old) => !replaces(added, old));
-  return { ...contents, credentials: [...kept, added] };
+  return { ...contents, credentials: latestCredentials([...contents.credentials, added]) };
 }
 
-function replaces(added: CachedCredential, old: CachedCredential): boolean {
-  return (
-    added.key.keytype === old.key.keytype &&
-    added.isSessionKey === old.isSessionKey &&
-    samePrincipal(added.client, old.client) &&
-    samePrincipal(added.server, old.server) &&
-    added.authorizationData.length + old.authorizationData.length === 0 &&
-    added.secondTicket.length + old.secondTicket.length === 0
-  );
+/** Without those that a later one of the same client, server and session key type replaces. */
+export function latestCredentials(all: readonly CachedCredential[]): CachedCredential[] {
+  const latest = new Map<unknown, CachedCredential>();
+  for (const credential of all) {
+    const key = identity(credential);
+    latest.delete(key);
+    latest.set(key, credential);
+  }
+  return [...latest.values()];
+}
+
+/** What two credentials have in common when one replaces the other. */
+function identity(credential: CachedCredential): unknown {
+  const { client, server, key, isSessionKey, authorizationData, secondTicket } = credential;
+  if (authorizationData.length + secondTicket.length > 0) return credential;
+  const names = [client, server].map(({ realm, components }) => [realm, ...components]);
+  return JSON.stringify([...names, key.keytype, isSessionKey]);
 }

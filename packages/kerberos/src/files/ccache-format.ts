@@ -33,12 +33,35 @@ const removedConfigRealm = "X-RMED-CONF:";
 const configName = "krb5_ccache_conf_data";
 const kdcOffsetTag = 1;
 
+/** What stands in a FILE cache, and where. */
+export interface CacheFile {
+  readonly version: 3 | 4;
+  readonly contents: CacheContents;
+  /** Octets in the file. */
+  readonly size: number;
+  /** Where the last whole entry ends. */
+  readonly end: number;
+  /** MALFORMED_CCACHE when the file stops in the middle of the entry after that. */
+  readonly torn?: KerberosError | undefined;
+}
+
 /**
  * Reads a FILE cache's content.
  *
  * @throws KerberosError MALFORMED_CCACHE with `facts.offset` and `facts.reason`
  */
 export function parseCredentialCache(content: Uint8Array): CacheContents {
+  const { contents, torn } = parseCacheFile(content);
+  if (torn !== undefined) throw torn;
+  return contents;
+}
+
+/**
+ * Reads a FILE cache whose last entry may be cut off, as a writer leaves it whom a full disk or a crash stops.
+ *
+ * @throws KerberosError MALFORMED_CCACHE; with `facts.cutOff` when not even the principal is whole
+ */
+export function parseCacheFile(content: Uint8Array): CacheFile {
   const reader = new ByteReader(content, { code: "MALFORMED_CCACHE", what: "the credential cache" });
   if (content.length > maxFileSize) reader.fail(`it is larger than ${maxFileSize} octets`);
   if (reader.uint8() !== 5) reader.fail("the first octet is not 5", 0);
@@ -47,8 +70,20 @@ export function parseCredentialCache(content: Uint8Array): CacheContents {
   const kdcOffset = version === 4 ? parseHeader(reader) : undefined;
   const principal = parseCachePrincipal(reader);
   const all: CachedCredential[] = [];
-  while (reader.remaining > 0) all.push(parseCacheCredential(reader, version));
-  return { principal, ...splitEntries(all), ...(kdcOffset === undefined ? {} : { kdcOffset }) };
+  let end = reader.offset;
+  let torn: KerberosError | undefined;
+  while (torn === undefined && reader.remaining > 0) {
+    try {
+      all.push(parseCacheCredential(reader, version));
+      end = reader.offset;
+    } catch (error) {
+      if (!(error instanceof KerberosError) || !error.facts.cutOff) throw error;
+      torn = error;
+    }
+  }
+  const offset = kdcOffset === undefined ? {} : { kdcOffset };
+  const contents = { principal, ...splitEntries(all), ...offset };
+  return { version, contents, size: content.length, end, torn };
 }
 
 /** Tells credentials and configuration entries apart, and leaves out removed ones. */
@@ -144,6 +179,13 @@ export function parseCacheCredential(reader: ByteReader, version: 3 | 4): Cached
     ticket,
     secondTicket,
   };
+}
+
+/** One entry of a FILE cache. */
+export function encodeCacheEntry(credential: CachedCredential, version: 3 | 4): Uint8Array {
+  const out = new ByteWriter();
+  encodeCacheCredential(out, credential, version);
+  return out.finish();
 }
 
 function encodeCacheCredential(out: ByteWriter, credential: CachedCredential, version: 3 | 4): void {

@@ -1,5 +1,5 @@
 import type { CacheContents, CachedCredential } from "./cache-contents.ts";
-import type { LockOptions } from "./file-access.ts";
+import type { LockOptions } from "./file-lock.ts";
 
 /** A place where credentials are kept between programs (or, for MEMORY, between parts of one). */
 export interface CredentialCache {

@@ -3,28 +3,31 @@ import { constants } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { sleep, systemCode } from "@waybill/base";
 import { KerberosError } from "../errors.ts";
-import { type CacheContents, type CachedCredential, withCredential } from "./cache-contents.ts";
-import { encodeCredentialCache, parseCredentialCache } from "./ccache-format.ts";
+import { type CacheContents, type CachedCredential, latestCredentials } from "./cache-contents.ts";
+import { type CacheFile, encodeCacheEntry, encodeCredentialCache, parseCacheFile } from "./ccache-format.ts";
 import type { CacheOptions, CredentialCache } from "./credential-cache.ts";
-import { fileError, readOpenFile, readWholeFile, replaceFile, withFileLock } from "./file-access.ts";
+import { appendToFile, fileError, isAt, readOpenFile, readWholeFile, replaceFile } from "./file-access.ts";
+import { withFileLock } from "./file-lock.ts";
 import { cacheNotFound } from "./memory-cache.ts";
 
-/** MIT's programs append to the file they hold locked: a reader may come in the middle of that. */
-const readAttempts = 5;
-const pauseBetweenReads = 20;
-/** How often a file that others change all the time is tried to be changed. */
-const changeAttempts = 20;
+/** Milliseconds until a file that is not whole is looked at again. */
+const pause = 20;
+/** Looks before a reader takes it as it is: a writer is done at once, unless it was cut off. */
+const readerPatience = 5;
+/** Looks before something is lost by it: one second. */
+const writerPatience = 50;
 
 /**
  * A FILE cache, as MIT's and Heimdal's programs use it at the same time.
  *
- * Those append a ticket to the file, or rename a new file over it at a login, under a lock by fcntl that Node cannot
- * take. Here every change is a new file renamed over the old one, under a lock of our own (`withFileLock`). So a reader
- * on either side finds one whole state or another. What the others do while a ticket is added here is taken over:
- * tickets that they append to the old file up to our rename, and a moment after it, are added to the new one; a file
- * that a login put there meanwhile is left in place, and the ticket is added to that. What remains is one of their
- * programs that opened the old file before the rename and writes into it only later: its ticket is lost with the old
- * file and has to be fetched again.
+ * Those put a new file in the place of the old one at a login, and append each ticket to the file in one write, under a
+ * lock by fcntl that Node cannot take. Here it is done in the same way: `write` renames a new file over the old one,
+ * and `add` appends in one write to the file that it has opened and read, then looks whether that is still the cache.
+ * If a login has put another there meanwhile, the ticket goes into that too. So no login and no ticket of either side is
+ * lost, without their lock. A lock of our own (`withFileLock`) keeps our own programs apart.
+ *
+ * An entry that is cut off at the end, as a crash or a full disk may leave it, is passed over by readers, as by MIT's,
+ * and removed by the next `add`. Of several tickets for the same use the last one counts.
  */
 export class FileCache implements CredentialCache {
   readonly name: string;
@@ -36,7 +39,13 @@ export class FileCache implements CredentialCache {
   }
 
   async read(options: CacheOptions = {}): Promise<CacheContents> {
-    return await this.#parse(() => readWholeFile(this.path), options);
+    for (let look = 1; ; look++) {
+      const file = await this.#look(() => readWholeFile(this.path), look, readerPatience);
+      if (file !== undefined) {
+        return { ...file.contents, credentials: latestCredentials(file.contents.credentials) };
+      }
+      await sleep(pause, options.signal);
+    }
   }
 
   async write(contents: CacheContents, options?: CacheOptions): Promise<void> {
@@ -44,72 +53,76 @@ export class FileCache implements CredentialCache {
     await withFileLock(this.path, () => replaceFile(this.path, content), options);
   }
 
-  async add(credential: CachedCredential, options?: CacheOptions): Promise<void> {
-    await withFileLock(this.path, () => this.#add(credential, options), options);
-  }
-
-  async #add(credential: CachedCredential, options: CacheOptions | undefined): Promise<void> {
-    let late: Pick<CacheContents, "credentials" | "config"> = { credentials: [credential], config: [] };
-    for (let attempt = 0; attempt < changeAttempts; attempt++) {
-      const old = await this.#open();
-      try {
-        let seen = await this.#parse(() => readOpenFile(this.path, old), options);
-        /** What has come to the old file since. */
-        const changes = async (): Promise<CacheContents | undefined> => {
-          const now = await this.#parse(() => readOpenFile(this.path, old), options);
-          const grown =
-            now.credentials.length > seen.credentials.length || now.config.length > seen.config.length;
-          return grown ? now : undefined;
-        };
-        const newer = async (): Promise<Uint8Array | undefined> => {
-          const now = await changes();
-          if (now !== undefined) seen = now;
-          return now && encodeWith(now, late);
-        };
-        if (!(await replaceFile(this.path, encodeWith(seen, late), { expected: old, newer }))) continue;
-        const after = await changes();
-        if (after === undefined) return;
-        late = {
-          credentials: after.credentials.slice(seen.credentials.length),
-          config: after.config.slice(seen.config.length),
-        };
-      } finally {
-        await old.close();
+  async add(credential: CachedCredential, options: CacheOptions = {}): Promise<void> {
+    const work = async (): Promise<void> => {
+      for (let look = 1; !(await this.#tryToAdd(credential, look)); look++) {
+        if (look >= writerPatience) throw this.#busy();
+        await sleep(pause, options.signal);
       }
-    }
-    throw new KerberosError(`${this.name} is changed by other programs all the time`, {
-      code: "FILE_LOCKED",
-      family: "environment",
-      facts: { path: this.path },
-      remedy: "Try again.",
-    });
+    };
+    await withFileLock(this.path, work, options);
   }
 
-  async #open(): Promise<FileHandle> {
+  /** @returns false when it has to be tried again */
+  async #tryToAdd(credential: CachedCredential, look: number): Promise<boolean> {
+    const handle = await this.#open(look);
+    if (handle === undefined) return false;
     try {
-      return await open(this.path, "r");
-    } catch (cause) {
-      const error = fileError(cause, this.path, "read");
-      throw error.code === "FILE_NOT_FOUND" ? cacheNotFound(this.name, error) : this.#named(error);
+      const file = await this.#look(() => readOpenFile(this.path, handle), look, writerPatience);
+      if (file === undefined) return false;
+      const entry = encodeCacheEntry(credential, file.version);
+      const place = { size: file.size, tornFrom: file.end };
+      if (!appendToFile(this.path, handle, entry, place)) return false;
+      if (!(await isAt(this.path, handle))) return false;
+      await handle.sync().catch(() => undefined);
+      return true;
+    } finally {
+      await handle.close();
     }
   }
 
-  async #parse(content: () => Promise<Uint8Array>, options: CacheOptions = {}): Promise<CacheContents> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return parseCredentialCache(await content());
-      } catch (error) {
-        if (!(error instanceof KerberosError)) throw error;
-        if (error.code === "FILE_NOT_FOUND") throw cacheNotFound(this.name, error);
-        if (error.code !== "MALFORMED_CCACHE" || attempt === readAttempts) throw this.#named(error);
-      }
-      await sleep(pauseBetweenReads, options.signal);
+  /** Not to be found is also what a login is just about to make anew. */
+  async #open(look: number): Promise<FileHandle | undefined> {
+    try {
+      return await open(this.path, constants.O_RDWR | constants.O_APPEND);
+    } catch (cause) {
+      if (systemCode(cause) !== "ENOENT") throw this.#named(fileError(cause, this.path, "write"));
+      if (look < writerPatience) return undefined;
+      throw cacheNotFound(this.name, fileError(cause, this.path, "read"));
+    }
+  }
+
+  /** @returns undefined when it may be whole in a moment */
+  async #look(
+    content: () => Promise<Uint8Array>,
+    look: number,
+    patience: number,
+  ): Promise<CacheFile | undefined> {
+    try {
+      const file = parseCacheFile(await content());
+      return file.torn === undefined || look >= patience ? file : undefined;
+    } catch (error) {
+      if (!(error instanceof KerberosError)) throw error;
+      if (error.code === "FILE_NOT_FOUND") throw cacheNotFound(this.name, error);
+      // Without a head it is a login that has only made the file.
+      const enough = error.facts.cutOff ? writerPatience : patience;
+      if (error.code === "MALFORMED_CCACHE" && look < enough) return undefined;
+      throw this.#named(error);
     }
   }
 
   /** Overwrites the file before removing it, as kdestroy does. */
   async destroy(options?: CacheOptions): Promise<void> {
     await withFileLock(this.path, () => wipeFile(this.path), options);
+  }
+
+  #busy(): KerberosError {
+    return new KerberosError(`${this.name} is changed by other programs all the time`, {
+      code: "FILE_LOCKED",
+      family: "environment",
+      facts: { path: this.path },
+      remedy: "Try again.",
+    });
   }
 
   #named(error: KerberosError): KerberosError {
@@ -121,14 +134,6 @@ export class FileCache implements CredentialCache {
       cause: error,
     });
   }
-}
-
-function encodeWith(
-  contents: CacheContents,
-  { credentials, config }: Pick<CacheContents, "credentials" | "config">,
-): Uint8Array {
-  const all = credentials.reduce(withCredential, contents);
-  return encodeCredentialCache({ ...all, config: [...all.config, ...config] });
 }
 
 async function wipeFile(path: string): Promise<void> {

@@ -24,7 +24,8 @@ import type { Principal } from "../principal.ts";
 import { NameType } from "../registry/name-type.ts";
 import { ByteReader, maxFileSize } from "./byte-reader.ts";
 import { ByteWriter, toSeconds } from "./byte-writer.ts";
-import { type LockOptions, readWholeFile, replaceFile, withFileLock } from "./file-access.ts";
+import { readWholeFile, replaceFile } from "./file-access.ts";
+import { type LockOptions, withFileLock } from "./file-lock.ts";
 
 /** One key of one principal. Entries are immutable; a keytab read again gives new key objects. */
 export interface KeytabEntry {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { any, bitString, objectIdentifier, optional, sequence } from "@waybill/asn1";
 import { utf8 } from "@waybill/base";
 
 /** What ties the context to the channel below it: RFC 2744 section 3.11. Almost always only `applicationData`. */
@@ -38,6 +39,33 @@ export function tlsServerEndPoint(certificateHash: Uint8Array): ChannelBindings 
   applicationData.set(prefix);
   applicationData.set(certificateHash, prefix.length);
   return { applicationData };
+}
+
+/** Names of hash functions by signature algorithm (RFC 4055, RFC 5758); MD5 and SHA-1 become SHA-256. */
+const hashes: Readonly<Record<string, string>> = {
+  "1.2.840.113549.1.1.12": "sha384",
+  "1.2.840.113549.1.1.13": "sha512",
+  "1.2.840.10045.4.3.3": "sha384",
+  "1.2.840.10045.4.3.4": "sha512",
+};
+
+const Certificate = sequence("Certificate", {
+  tbsCertificate: any,
+  signatureAlgorithm: sequence("AlgorithmIdentifier", {
+    algorithm: objectIdentifier,
+    parameters: optional(any),
+  }),
+  signature: bitString,
+});
+
+/** The same from the certificate itself, in DER: its hash is taken as RFC 5929 section 4.1 has it. @throws Asn1Error */
+export function tlsServerEndPointOf(certificate: Uint8Array): ChannelBindings {
+  const { algorithm } = Certificate.decode(certificate).signatureAlgorithm;
+  return tlsServerEndPoint(
+    createHash(hashes[algorithm] ?? "sha256")
+      .update(certificate)
+      .digest(),
+  );
 }
 
 function word(value: number): Uint8Array {

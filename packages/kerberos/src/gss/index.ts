@@ -3,7 +3,12 @@ export {
   type AcceptedApReq,
   acceptApReq,
 } from "./accept-ap-req.ts";
-export { type ChannelBindings, hashChannelBindings, tlsServerEndPoint } from "./channel-bindings.ts";
+export {
+  type ChannelBindings,
+  hashChannelBindings,
+  tlsServerEndPoint,
+  tlsServerEndPointOf,
+} from "./channel-bindings.ts";
 export {
   type Acceptor,
   type CreateInitiatorOptions,

@@ -90,8 +90,57 @@ describe("caches", () => {
     const reading = new FileCache(path).read();
     setTimeout(() => void writeFile(path, whole), 15);
     expect(await reading).toEqual(sampleCache);
+  });
+
+  it("of type FILE wait for a login that has only made the file", async () => {
+    const path = join(directory, "cc");
+    await writeFile(path, "");
+    const cache = new FileCache(path);
+    const both = Promise.all([cache.read(), cache.add(sampleCredential(host, 17))]);
+    setTimeout(() => void writeFile(path, encodeCredentialCache(sampleCache)), 250);
+    await both;
+    expect((await cache.read()).credentials).toHaveLength(3);
+    await writeFile(path, "");
+    await expect(cache.read()).rejects.toMatchObject({ code: "MALFORMED_CCACHE" });
+  });
+
+  it("of type FILE pass over an entry that was cut off for good, and add in its place", async () => {
+    const path = join(directory, "cc");
+    const cache = new FileCache(path);
+    const whole = encodeCredentialCache(sampleCache);
     await writeFile(path, whole.subarray(0, whole.length - 20));
-    await expect(new FileCache(path).read()).rejects.toMatchObject({ code: "MALFORMED_CCACHE" });
+    const [tgt, cut] = sampleCache.credentials;
+    expect(await cache.read()).toEqual({ ...sampleCache, credentials: [tgt] });
+    await cache.add(cut!);
+    expect(new Uint8Array(await readFile(path))).toEqual(whole);
+  });
+
+  it.each([3, 4] as const)("of type FILE are added to in their own version, %i", async (version) => {
+    const path = join(directory, "cc");
+    const added = sampleCredential(host, 17);
+    const credentials = [...sampleCache.credentials, added];
+    await writeFile(path, encodeCredentialCache(sampleCache, version));
+    const { ino } = await stat(path);
+    await new FileCache(path).add(added);
+    expect(new Uint8Array(await readFile(path))).toEqual(
+      encodeCredentialCache({ ...sampleCache, credentials }, version),
+    );
+    expect((await stat(path)).ino).toBe(ino);
+  });
+
+  it("of type FILE give the last of several tickets for the same use", async () => {
+    const cache = new FileCache(join(directory, "cc"));
+    const plain = { ...sampleCredential(), authorizationData: [] };
+    await cache.write({ ...sampleCache, credentials: [plain] });
+    const newer = { ...plain, endTime: plain.endTime + 1000 };
+    await cache.add(newer);
+    expect((await cache.read()).credentials).toEqual([newer]);
+  });
+
+  it("of type FILE that do not exist are not made by adding", async () => {
+    const cache = new FileCache(join(directory, "cc"));
+    await expect(cache.add(sampleCredential())).rejects.toMatchObject({ code: "CCACHE_NOT_FOUND" });
+    expect(await readdir(directory)).toEqual([]);
   });
 
   it("of type DIR have a primary cache, and more", async () => {

@@ -121,7 +121,7 @@ describe("mutated answers of a KCM daemon", () => {
         answers = bytes;
         return await openCredentialCache("KCM:", { kcmSocket: socket }).read();
       };
-      await stormAsync([seed], read, { share: 0.05 });
+      await stormAsync([seed], read);
     } finally {
       daemon.close();
       await rm(directory, { recursive: true });

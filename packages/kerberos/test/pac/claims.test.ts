@@ -120,5 +120,5 @@ test("sizes and codes that do not fit are refused", () => {
 
 test("mutated claims give typed errors in bounded time", { timeout: stormTimeout }, () => {
   storm([plain], decodeClaims);
-  storm([compressed], decodeClaims, { share: 0.2 });
+  storm([compressed], decodeClaims);
 });

@@ -61,6 +61,8 @@ export class TinyKdc {
   /** Realms this one shares a key with. */
   readonly trusts = new Set<string>();
   tamper: (draft: Draft) => void = () => {};
+  /** What is done to the encoded part of a reply before it is sealed. */
+  garble: (part: Uint8Array) => Uint8Array = (part) => part;
   /** Whether PA-S4U-X509-USER is understood. */
   knowsX509User = true;
   /** Salts that are not the usual ones. */
@@ -84,7 +86,7 @@ export class TinyKdc {
     // Both sides of a trust have the same key; a realm's own ticket-granting service is its trust with itself.
     if (trusted !== undefined && (trusted === this.realm || this.trusts.has(trusted))) return secret(trusted);
     const password = this.accounts.get(name);
-    return password === undefined ? undefined : stringToKey(18, password, this.#salt(name));
+    return password === undefined ? undefined : keyOf(password, this.#salt(name));
   }
 
   #as(request: Uint8Array): Uint8Array {
@@ -122,7 +124,7 @@ export class TinyKdc {
     draft.enc.encryptedPaData = [{ padataType: PaType.reqEncPaRep, padataValue: sum }];
     draft.rep = { ...draft.rep, msgType: 11, padata: [hint] };
     this.tamper(draft);
-    const sealed = encrypt(key, KeyUsage.asRepEncPart, EncAsRepPart.encode(draft.enc));
+    const sealed = encrypt(key, KeyUsage.asRepEncPart, this.garble(EncAsRepPart.encode(draft.enc)));
     return AsRep.encode({ ...draft.rep, encPart: { etype: 18, cipher: sealed } });
   }
 
@@ -166,7 +168,7 @@ export class TinyKdc {
       subkey === undefined
         ? [tgt.key, KeyUsage.tgsRepEncPartSessionKey]
         : [subkey, KeyUsage.tgsRepEncPartSubkey];
-    const sealed = encrypt(key, usage, EncTgsRepPart.encode(draft.enc));
+    const sealed = encrypt(key, usage, this.garble(EncTgsRepPart.encode(draft.enc)));
     return TgsRep.encode({ ...draft.rep, encPart: { etype: 18, cipher: sealed } });
   }
 
@@ -262,6 +264,16 @@ const secrets = new Map<string, EncryptionKey>();
 function secret(realm: string): EncryptionKey {
   const known = secrets.get(realm) ?? randomKey(18);
   secrets.set(realm, known);
+  return known;
+}
+
+const keys = new Map<string, EncryptionKey>();
+
+/** A password's key, made once: that is slow on purpose. */
+function keyOf(password: string, salt: string): EncryptionKey {
+  const id = `${password}\n${salt}`;
+  const known = keys.get(id) ?? stringToKey(18, password, salt);
+  keys.set(id, known);
   return known;
 }
 
