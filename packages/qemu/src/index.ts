@@ -6,6 +6,7 @@ export * from "./guest/disk-verifier.ts";
 export * from "./libvirt/import-domain.ts";
 export * from "./machine/disk-image.ts";
 export type { LaunchOptions } from "./machine/launch.ts";
+export * from "./machine/open-console.ts";
 export * from "./machine/process-identity.ts";
 export * from "./machine/virtual-machine.ts";
 export type { VmPaths, VmRecord } from "./machine/vm-record.ts";

@@ -3,6 +3,7 @@ import { type EvidenceMode, evidenceModes } from "@waybill/host";
 import { DomainController } from "@waybill/kdc";
 import { Argument, type Command, Option } from "commander";
 import { Lab } from "../lab/lab.ts";
+import { labConsole } from "../lab/lab-console.ts";
 import { type LabDomainKind, labDomainKinds } from "../lab/lab-domain.ts";
 import {
   defaultLabState,
@@ -22,7 +23,6 @@ import { whatNext } from "../lab/what-next.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { errorStyle } from "../output/style.ts";
 import { untilStopped } from "./host.ts";
-import { attachConsole } from "./vm.ts";
 
 export function registerLab(program: Command): void {
   const lab = program.command("lab").description("a whole domain with two hosts and a running machine, here");
@@ -51,10 +51,8 @@ export function registerLab(program: Command): void {
     .description("the lab machine's serial port, wherever it runs now; Ctrl-] leaves")
     .option(...state)
     .action(async (options: { state: string }) => {
-      const layout = labLayout(options.state);
-      const running = await Lab.open(layout);
-      const directory = await running.machineFolder(labMachine).finally(() => running.close());
-      await attachConsole(directory);
+      const running = await Lab.open(labLayout(options.state));
+      await labConsole(running, labMachine).finally(() => running.close());
     });
   lab
     .command("run")

@@ -1,15 +1,14 @@
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createConnection } from "node:net";
-import { join } from "node:path";
 import { WaybillError } from "@waybill/base";
 import { parseYaml } from "@waybill/host";
 import type { VirtualMachine, VmRequest } from "@waybill/hyperv";
 import { importLibvirtDomain, parseVmDefinition } from "@waybill/qemu";
 import type { Command } from "commander";
 import { unknown } from "valibot";
+import { localConsole } from "../console/local-console.ts";
+import { remoteConsole } from "../console/remote-console.ts";
 import { formatTable } from "../output/table.ts";
-import { withHost } from "../session/connect-host.ts";
+import { connectHost, withHost } from "../session/connect-host.ts";
 
 const documentFormat = "waybill-vm/1";
 
@@ -73,10 +72,37 @@ export function registerVm(program: Command): void {
       });
   }
   vm.command("console")
-    .description("the machine's first serial port; only on the host itself, as the user QEMU runs as")
-    .requiredOption("--directory <path>", "the machine's folder below the host's run folder")
-    .action(async ({ directory }: { directory: string }) => await attachConsole(directory));
+    .description("sit at the machine's first serial port; Ctrl-] leaves")
+    .argument("[vm]")
+    .option("--host <name>", "the host; where the machine moves the console follows")
+    .option("--take-over", "from whoever is at the console")
+    .option(
+      "--directory <path>",
+      "instead: the machine's folder on this very host, for when its service or the domain does not answer",
+    )
+    .addHelpText("after", consoleHelp)
+    .action(async (machine: string | undefined, options: ConsoleOptions, command: Command) => {
+      const { host, takeOver = false, directory } = options;
+      if (directory !== undefined && machine === undefined && host === undefined)
+        return await localConsole(directory);
+      if (machine === undefined || host === undefined || directory !== undefined)
+        return command.error("error: give either a machine and --host, or --directory alone");
+      await remoteConsole({ machine, host, takeOver, connect: connectHost });
+    });
 }
+
+interface ConsoleOptions {
+  readonly host?: string;
+  readonly takeOver?: boolean;
+  readonly directory?: string;
+}
+
+const consoleHelp = `
+It takes the right "console" for the machine. Everything goes through the host's
+listener, sealed, as you. One person at a time is at a console; the host's audit
+trail says who was, and when. What is piped in is typed, and the console is left
+two seconds after the machine's last word:
+  (echo uptime; sleep 5) | waybill vm console web01 --host kvm01`;
 
 function row({ name, state, id, statusDescriptions, planned }: VirtualMachine): string[] {
   return [name, planned === true ? "incoming" : state, id, (statusDescriptions ?? []).join("; ")];
@@ -95,36 +121,4 @@ function readDefinition(file: string): ReturnType<typeof parseVmDefinition> {
     return new WaybillError(message, { code: "VM_DEFINITION_INVALID", family: "caller", cause });
   });
   return parseVmDefinition(document);
-}
-
-const leaveKey = 0x1d;
-
-export async function attachConsole(directory: string): Promise<void> {
-  // The machine's control socket belongs to the host's service, which holds it.
-  const socket = createConnection(join(directory, "run", "console.sock"));
-  try {
-    await once(socket, "connect");
-  } catch (cause) {
-    throw new WaybillError(`no machine's console is in ${directory}`, {
-      code: "CONSOLE_UNREACHABLE",
-      family: "caller",
-      remedy: "Name the folder of a running machine, as the user QEMU runs as: <run>/vm/<machine>.",
-      cause,
-    });
-  }
-  process.stderr.write("Connected; Ctrl-] leaves.\r\n");
-  if (process.stdin.isTTY) process.stdin.setRawMode(true);
-  socket.pipe(process.stdout);
-  process.stdin.on("data", (chunk: Buffer) => {
-    if (chunk.includes(leaveKey)) socket.end();
-    else socket.write(chunk);
-  });
-  // Typed by a program: what it asked for takes a moment to be answered.
-  process.stdin.on("end", () => setTimeout(() => socket.end(), 1000));
-  await new Promise<void>((resolve) => {
-    socket.on("close", () => resolve());
-    socket.on("error", () => resolve());
-  });
-  if (process.stdin.isTTY) process.stdin.setRawMode(false);
-  process.stdin.pause();
 }

@@ -48,7 +48,7 @@ export async function writeLabHost(
     access: [
       {
         who: ["Hyper-V Administrators"],
-        may: ["list", "operate", "define", "move-out", "accept", "configure", "audit"],
+        may: ["list", "operate", "console", "define", "move-out", "accept", "configure", "audit"],
       },
     ],
     groups: { "Hyper-V Administrators": [await domain.operatorsSid()] },

@@ -136,17 +136,6 @@ export class Lab {
     }
   }
 
-  /** The folder of a running machine, on the host that has it. @throws WaybillError NO_LAB */
-  async machineFolder(machine: string): Promise<string> {
-    for (const host of labHosts) {
-      if (!(await this.has(host, machine))) continue;
-      const folder = join(hostState(this.layout, host), "run", "vm");
-      const [name] = await readdir(folder).catch(() => []);
-      if (name !== undefined) return join(folder, name);
-    }
-    throw noLab(this.layout.state);
-  }
-
   /** A host's newest audit records. */
   async audit(host: string, limit: number): Promise<readonly AuditRecord[]> {
     const tgt = await signInToLab(this.domain, "bob", this.workstation);

@@ -17,7 +17,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   "vm kill": ["vm kill web01 --host kvm01"],
   "vm pause": ["vm pause web01 --host kvm01"],
   "vm reset": ["vm reset web01 --host kvm01"],
-  "vm console": ["vm console --directory /run/waybill/vm/web01"],
+  "vm console": ["vm console web01 --host kvm01", "vm console web01 --host kvm01 --take-over"],
   host: ["host status kvm01", "host check", "host settings kvm01 --maximum-migrations 4"],
   "host run": ["host run --config /etc/waybill/host.yaml"],
   "host service": ["host service --config /etc/waybill/host.yaml"],

@@ -125,7 +125,7 @@ function configuration(host: string, realm: string): string {
     "# Who may do what. Nothing is allowed that no rule allows. Names or SIDs of users and groups.",
     "access:",
     "  - who: [Hyper-V Administrators]",
-    "    may: [list, operate, define, move-out, accept, configure, audit]",
+    "    may: [list, operate, console, define, move-out, accept, configure, audit]",
     "groups:",
     "  Hyper-V Administrators: []   # of this host: add users and groups of the domain, such as VM Operators",
     "",

@@ -23,12 +23,14 @@ export type AuditAction =
   | "define"
   | "remove"
   | "configure"
-  | "resolve";
+  | "resolve"
+  | "console";
 
 /** Who did what, through which host, and how their identity was asserted. */
 export interface AuditRecord extends Omit<AuditEntry, "id"> {
   readonly action: AuditAction;
-  readonly outcome: "allowed" | "refused" | "succeeded" | "failed";
+  /** `opened` and `closed` are a console's. */
+  readonly outcome: "allowed" | "refused" | "succeeded" | "failed" | "opened" | "closed";
 }
 
 export interface AuditFilter {

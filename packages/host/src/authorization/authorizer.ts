@@ -3,7 +3,16 @@ import type { Caller } from "./caller.ts";
 import { wellKnownSid } from "./well-known-names.ts";
 
 /** What a person may do on a host. */
-export const rights = ["list", "operate", "define", "move-out", "accept", "configure", "audit"] as const;
+export const rights = [
+  "list",
+  "operate",
+  "console",
+  "define",
+  "move-out",
+  "accept",
+  "configure",
+  "audit",
+] as const;
 export type Right = (typeof rights)[number];
 
 /** One line of the host's access list. Nothing is allowed that no rule allows. */

@@ -4,8 +4,10 @@ import { type HostCaller, type HyperVHost, type MethodOutcome, ReturnValue } fro
 import type { AuditLog } from "../audit/audit-log.ts";
 import { type Authorizer, rights } from "../authorization/authorizer.ts";
 import type { EvidenceMode } from "../config/host-config.ts";
+import type { ConsoleSessions } from "../console/console-sessions.ts";
 import type { Journal } from "../journal/journal.ts";
 import { CallerAccess } from "./caller-access.ts";
+import { consoleOperations } from "./console-operations.ts";
 import type { JobStore } from "./jobs.ts";
 import { machineOperations } from "./machine-operations.ts";
 import { moveOperations } from "./move-operations.ts";
@@ -26,6 +28,7 @@ export interface HostServiceParts {
   readonly jobs: JobStore;
   readonly settings: SettingsStore;
   readonly audit: AuditLog;
+  readonly consoles: ConsoleSessions;
   readonly logger: Logger;
   readonly evidence: () => EvidenceMode;
   readonly requireProofOfIdentity: boolean;
@@ -45,6 +48,7 @@ export function hostService(parts: HostServiceParts): HyperVHost {
     ...machineOperations(parts, access),
     ...moveOperations(parts, access),
     ...settingsOperations(parts, access),
+    ...consoleOperations(parts, access),
 
     async hostStatus(caller) {
       const { caller: person } = access.session(caller);

@@ -37,6 +37,7 @@ const migrationNetworks = v.pipe(
   v.array(v.looseObject({ subnet: text, prefixLength: v.number(), metric: v.number() })),
   v.maxLength(1024),
 );
+const position = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const vmRequest = v.picklist(["running", "off", "shutdown", "saved", "paused", "restart", "reset"]);
 const auditQuery = v.looseObject({
   vm: v.optional(text),
@@ -69,6 +70,10 @@ const operationArguments = {
   migrationProgress: [v.optional(text), v.optional(v.pipe(v.number(), v.safeInteger()))],
   preflightFindings: [v.optional(text)],
   auditRecords: [auditQuery],
+  openConsole: [text, v.boolean()],
+  readConsole: [text, position, v.pipe(v.number(), v.minValue(0))],
+  writeConsole: [text, position, v.pipe(v.instance(Uint8Array), v.maxLength(64 * 1024))],
+  closeConsole: [text],
 } as const satisfies Partial<Record<keyof HyperVHost, readonly v.GenericSchema[]>>;
 
 export type OperationName = keyof typeof operationArguments;

@@ -14,6 +14,7 @@ import {
   type HostConfig,
   readHostConfig,
 } from "../config/host-config.ts";
+import { ConsoleSessions } from "../console/console-sessions.ts";
 import { DelegationBroker } from "../evidence/delegation-broker.ts";
 import { HostIdentity } from "../evidence/host-identity.ts";
 import { IpcServer } from "../ipc/ipc-server.ts";
@@ -169,6 +170,7 @@ export async function runService(
     logger,
     onStep,
   });
+  const consoles = new ConsoleSessions();
   const sessions = new Map<string, Session>();
   const host = hostService({
     host: config.host,
@@ -181,6 +183,7 @@ export async function runService(
     jobs,
     settings,
     audit,
+    consoles,
     logger,
     evidence,
     requireProofOfIdentity: config["require-proof-of-identity"],
@@ -234,6 +237,7 @@ export async function runService(
       names.stop();
       resolver.stop();
       await closeMetrics?.();
+      consoles.stop();
       await ipc.close();
       await server.close();
       await supervisor.stop();

@@ -85,7 +85,10 @@ export class TestHost {
       accelerator: "tcg",
       storage: [this.storage, join(directory, "..", "shared")],
       access: [
-        { who: [operators], may: ["list", "operate", "define", "move-out", "accept", "configure", "audit"] },
+        {
+          who: [operators],
+          may: ["list", "operate", "console", "define", "move-out", "accept", "configure", "audit"],
+        },
       ],
       ...config,
     };

@@ -27,8 +27,12 @@ export interface WatchOptions {
   readonly patience?: number | undefined;
 }
 
-/** Errors that pass when a host's service comes back. */
 const passing = new Set(["WSMAN_CONNECTION_LOST", "WSMAN_UNREACHABLE", "WSMAN_UNAVAILABLE"]);
+
+/** Whether an error passes when a host's service comes back. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof WsmanError && passing.has(error.code);
+}
 
 export interface WaitOptions extends WatchOptions {
   /** Milliseconds after which waiting (not the job) ends. Without it, as long as the job takes. */
@@ -106,7 +110,7 @@ export class JobHandle {
       if (migration !== undefined) this.#migration = migration;
       return { job: migration?.job ?? (await this.status({ signal })), migration: this.#migration };
     } catch (error) {
-      if (tolerant && error instanceof WsmanError && passing.has(error.code)) return undefined;
+      if (tolerant && isPassing(error)) return undefined;
       throw error;
     }
   }

@@ -8,6 +8,7 @@ import type {
 } from "../model/host.ts";
 import type { Job, JobError, MigrationProgress, PreflightFinding } from "../model/job.ts";
 import type { MigrationRequest } from "../model/migration-request.ts";
+import type { ConsoleOutput } from "../model/serial-console.ts";
 import type { VirtualMachine, VmDefinitionRequest } from "../model/virtual-machine.ts";
 import type { VmRequest } from "../registry/vm-states.ts";
 
@@ -84,4 +85,12 @@ export interface HyperVHost {
   migrationProgress(caller: HostCaller, jobId?: string, seen?: number): Promise<readonly MigrationProgress[]>;
   preflightFindings(caller: HostCaller, jobId?: string): Promise<readonly PreflightFinding[]>;
   auditRecords(caller: HostCaller, query: AuditQuery): Promise<readonly AuditRecord[]>;
+
+  /** Opens a machine's first serial port and gives the session's name, which is the caller's alone. */
+  openConsole(caller: HostCaller, vmId: string, takeOver: boolean): Promise<string>;
+  /** What was said from `offset` on; waits up to `wait` milliseconds, or less, for there to be something. */
+  readConsole(caller: HostCaller, session: string, offset: number, wait: number): Promise<ConsoleOutput>;
+  /** @param offset of the first byte. @returns the offset up to which bytes were taken. */
+  writeConsole(caller: HostCaller, session: string, offset: number, bytes: Uint8Array): Promise<number>;
+  closeConsole(caller: HostCaller, session: string): Promise<void>;
 }

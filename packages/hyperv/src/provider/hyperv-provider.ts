@@ -17,6 +17,7 @@ import { parseResourceUri, toEndpointReference } from "../schema/wmi-reference.t
 import { parseWql } from "../wql/parse-wql.ts";
 import type { WqlSelect } from "../wql/wql-query.ts";
 import type { ClassBinding, ProviderCall } from "./class-binding.ts";
+import { consoleBindings } from "./console-bindings.ts";
 import type { HyperVHost } from "./hyperv-host.ts";
 import { type FoundInstance, InstanceQuery } from "./instance-query.ts";
 import { jobBindings } from "./job-bindings.ts";
@@ -29,6 +30,7 @@ const bindings: readonly ClassBinding[] = [
   ...migrationBindings,
   ...jobBindings,
   ...waybillBindings,
+  ...consoleBindings,
 ];
 
 /**

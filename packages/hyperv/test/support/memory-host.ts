@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import {
   type AuditQuery,
   type AuditRecord,
+  type ConsoleEnd,
   delegationErrors,
   type HostCaller,
   HyperVError,
@@ -241,6 +242,29 @@ export class MemoryHost implements HyperVHost {
   auditRecords(_caller: HostCaller, query: AuditQuery) {
     this.lastAuditQuery = query;
     return Promise.resolve(this.audit);
+  }
+
+  /** Everything typed so far; a console of this host repeats it. */
+  typed = Buffer.alloc(0);
+  consoleEnd: ConsoleEnd | undefined;
+
+  openConsole(_caller: HostCaller, vmId: string, takeOver: boolean) {
+    return Promise.resolve(`${vmId}${takeOver ? "!" : ""}`);
+  }
+
+  readConsole(_caller: HostCaller, _session: string, offset: number) {
+    const bytes = new Uint8Array(this.typed.subarray(offset));
+    return Promise.resolve({ offset, bytes, end: this.consoleEnd });
+  }
+
+  writeConsole(_caller: HostCaller, _session: string, offset: number, bytes: Uint8Array) {
+    this.typed = Buffer.concat([this.typed.subarray(0, offset), bytes]);
+    return Promise.resolve(this.typed.length);
+  }
+
+  closeConsole() {
+    this.consoleEnd = { reason: "left" };
+    return Promise.resolve();
   }
 
   #start(name: string, type: number, request?: MigrationRequest): string {

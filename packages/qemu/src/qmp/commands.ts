@@ -106,6 +106,12 @@ export const qmpCommands = {
     }),
   "query-block-exports": (value: unknown) =>
     asList(value, "query-block-exports").map((item) => textField(asObject(item, "export"), "id")),
+  "query-chardev": (value: unknown) =>
+    asList(value, "query-chardev").map((item) => {
+      const device = asObject(item, "chardev");
+      // A socket without a client reads `disconnected:unix:…`.
+      return { name: textField(device, "label"), place: textField(device, "filename") };
+    }),
   "query-yank": (value: unknown) => asList(value, "query-yank").map((item) => asObject(item, "instance")),
   "qom-list-types": (value: unknown) =>
     asList(value, "qom-list-types").map((item) => textField(asObject(item, "type"), "name")),

@@ -68,6 +68,30 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "Create it with `waybill host setup`, or name it with --config.",
   ],
   [
+    "CONSOLE_BUSY",
+    "Somebody is at the machine's console.",
+    "One person at a time can be; the sentence beside the code says who.",
+    "Ask them, add `--take-over`, or wait: a console whose client is gone is free after half a minute.",
+  ],
+  [
+    "CONSOLE_LIMIT",
+    "Too many consoles of this host are open.",
+    "One person may hold eight.",
+    "Leave one of them.",
+  ],
+  [
+    "CONSOLE_TAKEN_OVER",
+    "Somebody else sits at the machine's console now.",
+    "They have the right, and asked for it with `--take-over`.",
+    "Ask them; `waybill audit --vm` says when it was.",
+  ],
+  [
+    "CONSOLE_UNKNOWN",
+    "The host knows no such session of a console.",
+    "Nothing was asked of it for too long, the service was restarted, or it belongs to somebody else.",
+    "Open the console again.",
+  ],
+  [
     "CLOCK_SKEW",
     "The clocks of the two hosts differ too much for a move.",
     "One of them does not take its time from the domain.",
