@@ -25,7 +25,8 @@ import {
 } from "@waybill/kerberos";
 
 export type Transport = "udp" | "tcp";
-export type Operation = "AS" | "TGS" | "S4U2Self" | "S4U2Proxy";
+/** `unseen`: every request shows a ticket-granting ticket that the KDC has not seen, or not for thousands of requests. */
+export type Operation = "AS" | "TGS" | "TGS unseen" | "S4U2Self" | "S4U2Self unseen" | "S4U2Proxy";
 
 export interface LoadTarget {
   readonly realm: string;
@@ -41,18 +42,26 @@ export interface LoadTarget {
   readonly proxyTarget: string;
 }
 
+interface LoadUser {
+  readonly principal: Principal;
+  readonly key: EncryptionKey;
+}
+
 const realm = "LAB.TEST";
 const aes256 = 18;
+/** More than our KDC remembers opened, so that going round and round never meets one that it knows. */
+const unseenTickets = 2500;
 
 /** Builds requests that no cache can answer, each with its own nonce, time and subkey, and plays them. */
 export class LoadGenerator {
   readonly #target: LoadTarget;
   readonly #context: ExchangeContext;
   readonly #client: KerberosClient;
-  readonly #users: { readonly principal: Principal; readonly key: EncryptionKey }[];
+  readonly #users: readonly LoadUser[];
   #tgts: Credential[] = [];
   #middle: Credential | undefined;
   #evidence: Credential[] = [];
+  readonly #unseen = new Map<Operation, { readonly tgts: Credential[]; shown: number }>();
   #preauthRequired: Uint8Array | undefined;
 
   constructor(target: LoadTarget) {
@@ -82,7 +91,10 @@ export class LoadGenerator {
       for (const { principal, key } of users)
         this.#tgts.push(await this.#client.login({ principal, keys: [key] }));
     }
-    if (operation.startsWith("S4U")) {
+    if (operation.endsWith("unseen") && !this.#unseen.has(operation)) {
+      const users = operation.startsWith("TGS") ? this.#users : [];
+      this.#unseen.set(operation, { tgts: await this.#login(unseenTickets, users), shown: 0 });
+    } else if (operation.startsWith("S4U")) {
       this.#middle ??= await this.#client.login({ principal: this.#name(middle), keytab: services });
     }
     if (operation === "S4U2Proxy" && this.#evidence.length === 0 && this.#middle !== undefined) {
@@ -90,6 +102,31 @@ export class LoadGenerator {
         this.#evidence.push(await this.#client.s4u2self({ tgt: this.#middle, user: principal }));
       }
     }
+  }
+
+  /** So many logins, of these users in turn or else of the middle tier. */
+  async #login(count: number, users: readonly LoadUser[]): Promise<Credential[]> {
+    const tgts: Credential[] = [];
+    const lane = async (): Promise<void> => {
+      for (let index = count--; index > 0; index = count--) {
+        const user = users[index % users.length];
+        tgts.push(
+          user === undefined
+            ? await this.#client.login({
+                principal: this.#name(this.#target.middle),
+                keytab: this.#target.services,
+              })
+            : await this.#client.login({ principal: user.principal, keys: [user.key] }),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: 4 }, lane));
+    return tgts;
+  }
+
+  #nextUnseen(operation: Operation): Credential {
+    const unseen = this.#unseen.get(operation)!;
+    return unseen.tgts[unseen.shown++ % unseen.tgts.length]!;
   }
 
   build(operation: Operation, count: number): Uint8Array[] {
@@ -179,14 +216,19 @@ export class LoadGenerator {
         run.next();
         return message(run.next(this.#preauthRequired!));
       }
-      case "TGS": {
-        const tgt = this.#tgts[index % this.#tgts.length]!;
+      case "TGS":
+      case "TGS unseen": {
+        const tgt =
+          operation === "TGS" ? this.#tgts[index % this.#tgts.length]! : this.#nextUnseen(operation);
         return first(
           ticketExchange(context, tgt, this.#name(service), { kdcOptions: KdcOptions.forwardable }),
         );
       }
       case "S4U2Self":
-        return first(s4u2selfExchange(context, { tgt: this.#middle!, user: user.principal }));
+      case "S4U2Self unseen": {
+        const tgt = operation === "S4U2Self" ? this.#middle! : this.#nextUnseen(operation);
+        return first(s4u2selfExchange(context, { tgt, user: user.principal }));
+      }
       case "S4U2Proxy": {
         const evidence = this.#evidence[index % this.#evidence.length]!;
         const target = this.#name(proxyTarget);
