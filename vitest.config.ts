@@ -23,7 +23,7 @@ export default defineConfig({
     projects: [
       project("unit", ["packages/*/test/**/*.test.ts"], 60_000, true),
       project("interop", ["packages/*/test/**/*.interop.ts"], 240_000, false),
-      project("e2e", ["packages/*/test/**/*.e2e.ts", "test/**/*.e2e.ts"], 300_000, false),
+      project("e2e", ["packages/*/test/**/*.e2e.ts", "test/**/*.e2e.ts"], 600_000, false),
     ],
   },
 });

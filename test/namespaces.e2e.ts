@@ -2,10 +2,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createConnection } from "node:net";
 import { sleep } from "@waybill/base";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { waybillCommand } from "../packages/cli/test/support/waybill.ts";
 import { Namespaces } from "./support/namespaces.ts";
-import { mustWork, Site } from "./support/site.ts";
+import { mustWork, Site, type SiteHost } from "./support/site.ts";
 
 const talkerScript = new URL("./support/tcp-talker.mjs", import.meta.url).pathname;
 let net: Namespaces;
@@ -28,18 +28,19 @@ afterAll(async () => {
   await net?.destroy();
 });
 
-/** Types a line on the guest's console. */
+/** Types a line on the guest's console, whose shell says when it has carried it out. */
 async function typeOnConsole(line: string): Promise<void> {
-  const path = await site.consoleSocket("kvm01");
-  await new Promise<void>((resolve, reject) => {
-    const socket = createConnection({ path }, () => {
-      socket.write(`\n${line}\n`);
-      setTimeout(() => socket.destroy(), 1000);
-    });
-    socket.on("error", reject);
-    socket.on("close", () => resolve());
-    socket.resume();
+  const socket = createConnection({ path: await site.consoleSocket("kvm01") });
+  let said = "";
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
   });
+  try {
+    socket.write(`\n${line} echo typ""ed\n`);
+    await vi.waitUntil(() => said.includes("typed"), { timeout: 60_000 });
+  } finally {
+    socket.destroy();
+  }
 }
 
 interface Talk {
@@ -80,11 +81,18 @@ class Outsider {
 async function startTalking(): Promise<Outsider> {
   for (let tries = 0; tries < 20; tries++) {
     const talker = new Outsider([process.execPath, talkerScript, net.guest, "9000"]);
-    for (let waited = 0; waited < 20 && !talker.said.includes("connected"); waited++) await sleep(100);
+    for (let waited = 0; waited < 50 && !talker.said.includes("connected"); waited++) await sleep(100);
     if (talker.said.includes("connected")) return talker;
     await talker.end("end of input");
   }
   throw new Error("the guest accepts no connection");
+}
+
+/** Alice's move; how long the guest stood still in it, in milliseconds. */
+async function move(from: SiteHost, to: SiteHost): Promise<number> {
+  const order = ["move", "web01", "--from", from, "--to", to, "--json"];
+  const { stdout } = mustWork(await site.waybill("alice", ...order));
+  return (JSON.parse(stdout) as { downtime?: number }).downtime ?? 0;
 }
 
 function score(said: string): Talk {
@@ -96,10 +104,10 @@ describe("Hosts in separate network namespaces", () => {
     const talker = await startTalking();
     const ping = new Outsider(["ping", "-i", "0.1", net.guest]);
     await sleep(500);
-    mustWork(await site.waybill("alice", "move", "web01", "--from", "kvm01", "--to", "kvm02"));
+    let stoodStill = await move("kvm01", "kvm02");
     expect([await site.states("kvm01"), await site.states("kvm02")]).toEqual([[], ["running"]]);
     await sleep(500);
-    mustWork(await site.waybill("alice", "move", "web01", "--from", "kvm02", "--to", "kvm01"));
+    stoodStill += await move("kvm02", "kvm01");
     expect([await site.states("kvm01"), await site.states("kvm02")]).toEqual([["running"], []]);
     await sleep(500);
 
@@ -111,15 +119,15 @@ describe("Hosts in separate network namespaces", () => {
     const [, transmitted, answered] =
       /(\d+) packets transmitted, (\d+) received/.exec(await ping.end("SIGINT")) ?? [];
     expect(Number(transmitted)).toBeGreaterThan(15);
-    // Two switchovers of a guest without hardware virtualization, a tenth of a second between pings.
-    expect(Number(transmitted) - Number(answered)).toBeLessThan(10);
+    // A tenth of a second between pings: none is lost but while the guest stood still, by QEMU's count.
+    expect(Number(transmitted) - Number(answered)).toBeLessThan(10 + stoodStill / 100);
   });
 
   test("the destination's cable is pulled during the move, which is cancelled: the machine goes on where it was, and only there", async () => {
     const talker = await startTalking();
-    const order = ["move", "web01", "--from", "kvm01", "--to", "kvm02", "--bandwidth", "15000000"];
+    const order = ["move", "web01", "--from", "kvm01", "--to", "kvm02", "--bandwidth", "5000000"];
     const move = new Outsider([...waybillCommand, ...order], site.environment("alice"));
-    await expect.poll(async () => await site.states("kvm02"), { timeout: 15_000 }).toEqual(["inmigrate"]);
+    await expect.poll(async () => await site.states("kvm02"), { timeout: 60_000 }).toEqual(["inmigrate"]);
     await sleep(500);
     await net.cable("kvm02", "down");
     await sleep(2000);
@@ -129,7 +137,9 @@ describe("Hosts in separate network namespaces", () => {
     expect(move.code).not.toBe(0);
     expect(await site.states("kvm01")).toEqual(["running"]);
     await net.cable("kvm02", "up");
-    await expect.poll(async () => await site.states("kvm02"), { timeout: 30_000, interval: 250 }).toEqual([]);
+    await expect
+      .poll(async () => await site.states("kvm02"), { timeout: 120_000, interval: 250 })
+      .toEqual([]);
     expect(await site.states("kvm01")).toEqual(["running"]);
     const talk = score(await talker.end("end of input"));
     expect(talk).toMatchObject({ connected: true, inOrder: true });

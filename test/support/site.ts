@@ -132,12 +132,15 @@ export class Site {
   /** States of the QEMUs on a host, as they say themselves. */
   async states(host: SiteHost): Promise<string[]> {
     const looks = (await this.#places(host)).map(async (place) => {
-      const qmp = await QmpClient.connect(join(place, "run", "observe.sock"), { timeout: 5000 }).catch(
+      const qmp = await QmpClient.connect(join(place, "run", "observe.sock"), { timeout: 20_000 }).catch(
         () => undefined,
       );
       if (qmp === undefined) return [];
       try {
         return [(await qmp.execute("query-status")).status];
+      } catch {
+        // It ended while it was asked.
+        return [];
       } finally {
         qmp.close();
       }
@@ -159,7 +162,7 @@ export class Site {
   }
 
   /** Waits until the guest has reported something that fits. */
-  async guestSays(host: SiteHost, pattern: RegExp, timeout = 40_000): Promise<string> {
+  async guestSays(host: SiteHost, pattern: RegExp, timeout = 180_000): Promise<string> {
     const end = performance.now() + timeout;
     for (;;) {
       const text = await this.reports(host).catch(() => "");
@@ -201,7 +204,7 @@ export class Site {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
     await gone;
     clearTimeout(timer);
   }
@@ -210,10 +213,10 @@ export class Site {
     for (const part of this.#processes.keys()) await this.stopPart(part);
     for (const host of siteHosts)
       for (const place of await this.#places(host)) {
-        const machine = await VirtualMachine.attach(place, { timeout: 3000 }).catch(() => undefined);
+        const machine = await VirtualMachine.attach(place, { timeout: 20_000 }).catch(() => undefined);
         await machine?.kill();
       }
-    await rm(this.directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   #enter(part: Part): readonly string[] {
@@ -366,7 +369,7 @@ export class Site {
   }
 
   async #until(part: string, ready: () => Promise<void>): Promise<void> {
-    const end = performance.now() + 120_000;
+    const end = performance.now() + 240_000;
     for (;;) {
       try {
         return await ready();

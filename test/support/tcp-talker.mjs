@@ -27,7 +27,7 @@ const timer = setInterval(() => {
 process.stdin.resume();
 process.stdin.on("end", () => {
   clearInterval(timer);
-  const patience = performance.now() + 5000;
+  const patience = performance.now() + 60_000;
   const end = () => {
     if (score.received < score.sent && performance.now() < patience && score.error === undefined)
       return void setTimeout(end, 20);

@@ -115,7 +115,7 @@ test("something that talks nonsense, and something that never answers", async ()
   const silent = await nonsense(() => {});
   const started = Date.now();
   const answer = await ask({ "kvm01.lab.test": liar, "kvm02.lab.test": silent });
-  expect(Date.now() - started).toBeLessThan(30_000);
+  expect(Date.now() - started).toBeLessThan(90_000);
   expect(about(answer).filter((one) => one.startsWith("host-unreachable"))).toHaveLength(2);
   const causes = answer.findings.filter(({ id }) => id === "host-unreachable").map(({ cause }) => cause);
   for (const cause of causes) expect(cause).toMatch(/listens on 127\.0\.0\.1:\d+, but could not be asked/);

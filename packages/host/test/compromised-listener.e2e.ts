@@ -8,7 +8,7 @@ import { IpcClient } from "../src/ipc/ipc-client.ts";
 import { operations } from "../src/service/operate.ts";
 import { TwoHosts } from "./support/two-hosts.ts";
 
-const options = { timeout: 10_000 };
+const options = { timeout: 60_000 };
 
 describe("a listener that somebody took over speaks the local socket at will", () => {
   let world: TwoHosts;

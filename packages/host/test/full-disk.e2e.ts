@@ -66,7 +66,7 @@ describe("the journal's file system is really full (ENOSPC from the kernel)", ()
         await world.until(() => defined.length > 0, `${step} is reached`);
         await over(world, job, 5000);
         expect(world.copies.violations).toEqual([]);
-        expect(victim.log).toContain("JOURNAL_UNWRITABLE");
+        await world.until(() => victim.log.includes("JOURNAL_UNWRITABLE"), "the host says so");
         victim.disk?.makeRoom();
         const { host, caller } = await victim.as(world.alice);
         for (const id of defined) await host.removeVirtualMachine(caller, id).catch(() => undefined);

@@ -7,7 +7,7 @@ import { Connector, type Conversation } from "../src/migration/connector.ts";
 import type { SourceMessage } from "../src/migration/messages.ts";
 import { TwoHosts } from "./support/two-hosts.ts";
 
-const waiting = { timeout: 5000 };
+const waiting = { timeout: 60_000 };
 /** Bytes per second at which even a small machine is on its way for a while. */
 const slowly = 48 * 1024;
 const options = { performance: "tcpip", channels: 1, postCopy: false } as const;
@@ -25,7 +25,7 @@ async function converse({ domain, hosts, links, alice }: TwoHosts): Promise<Conv
   const target = parsePrincipal(`${migrationServiceClass}/${hosts[1].fullName}@${domain.realm}`);
   const credential = await client.s4u2proxy({ tgt, evidence, target });
   const connector = new Connector({ [hosts[1].fullName]: { address: "127.0.0.1", port: links[0].port } });
-  return await connector.open(hosts[1].fullName, credential, AbortSignal.timeout(10_000));
+  return await connector.open(hosts[1].fullName, credential, AbortSignal.timeout(60_000));
 }
 
 function hello(id: string, more: object = {}): SourceMessage {
@@ -109,7 +109,7 @@ describe("a source that lies to a destination", () => {
     channel.send(hello(id));
     channel.send(prepare(id));
     await channel.receive("welcome", waiting);
-    expect(await channel.receive("prepared", { timeout: 15_000 })).toMatchObject({ type: "prepared" });
+    expect(await channel.receive("prepared", waiting)).toMatchObject({ type: "prepared" });
     channel.channel.close();
     await world.until(async () => {
       const { host, caller } = await world.hosts[1].as(world.alice);

@@ -147,9 +147,12 @@ describe("a move, seen by the people who follow it", () => {
   });
 
   test("metrics count what happened, without names", async () => {
-    const text = await (await fetch(`http://${world.subnet}.11:9090/metrics`)).text();
+    let text = "";
+    await world.until(async () => {
+      text = await (await fetch(`http://${world.subnet}.11:9090/metrics`)).text();
+      return /waybill_migrations_running 0/.test(text);
+    }, "no migration is under way");
     expect(text).toMatch(/waybill_migrations_total\{outcome="\w+",storage="false"\} \d/);
-    expect(text).toMatch(/waybill_migrations_running 0/);
     expect(text).not.toMatch(/alice|web01/);
   });
 
@@ -184,7 +187,7 @@ describe("a move, seen by the people who follow it", () => {
     await host.revive();
     const { host: service, caller } = await host.as(world.alice);
     expect((await service.hostStatus(caller)).callerRights).toContain("move-out");
-    expect(host.log).toContain("access-names-not-refreshed");
+    await world.until(() => host.log.includes("access-names-not-refreshed"), "the host says so");
   });
 
   test("several ask for the machine to be started at once: one QEMU, and all are content", async () => {

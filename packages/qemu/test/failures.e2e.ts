@@ -88,8 +88,10 @@ describe("when a migration fails, the guest goes on where it was", () => {
 
   test("the destination's QEMU is killed while disks are copied", async () => {
     const { source, target } = await prepare();
-    const onProgress = (): void => void target.vm.kill();
-    const mirrored = source.mirrorDisks(await target.exportDisks("127.0.0.1"), { onProgress, interval: 20 });
+    // Not all of the disk can have crossed when it is killed.
+    const proxy = await TcpProxy.open(await target.exportDisks("127.0.0.1"), 1 << 16);
+    const onProgress = (): void => void target.vm.kill().then(() => proxy.close());
+    const mirrored = source.mirrorDisks(proxy.address, { onProgress, interval: 20 });
     await expect(mirrored).rejects.toMatchObject({ code: "MIRROR_FAILED" });
     await expectUnharmed();
   });
@@ -119,9 +121,8 @@ describe("when a migration fails, the guest goes on where it was", () => {
 
   test("the network falls silent while disks are copied", async () => {
     const { source, target } = await prepare();
-    const proxy = await TcpProxy.open(await target.exportDisks("127.0.0.1"));
-    const onProgress = (): void => proxy.freeze();
-    const mirrored = source.mirrorDisks(proxy.address, { onProgress, interval: 20, stallTimeout: 1000 });
+    const proxy = await TcpProxy.open(await target.exportDisks("127.0.0.1"), 1 << 16);
+    const mirrored = source.mirrorDisks(proxy.address, { interval: 20, stallTimeout: 1000 });
     await expect(mirrored).rejects.toMatchObject({ code: "MIGRATION_STALLED" });
     await expectUnharmed();
     proxy.close();
@@ -204,17 +205,23 @@ test("a destination that dies while a busy disk is copied never takes the source
   try {
     const vm = await fixture.boot({ orders: { disk: "/dev/vda,8,8192" }, diskBytes: 16 << 20 });
     await reported(vm, /DISK acked/);
-    for (let round = 0; round < 12; round++) {
+    let interrupted = 0;
+    for (let round = 0; interrupted < 12; round++) {
+      expect(round).toBeLessThan(100);
       const secret = newSecret();
       const target = await fixture.target(vm, { secret });
       const source = await fixture.source(vm, { secret });
       const stop = new AbortController();
       const onProgress = (): void => (round % 2 === 0 ? void target.vm.kill() : stop.abort());
       const to = await target.exportDisks("127.0.0.1");
-      const mirrored = source.mirrorDisks(to, { onProgress, interval: 20, signal: stop.signal });
-      await expect(mirrored).rejects.toMatchObject({
-        code: expect.stringMatching(/^(MIRROR_FAILED|ABORTED)$/) as string,
-      });
+      const mirrored = source.mirrorDisks(to, { onProgress, interval: 20, signal: stop.signal }).then(
+        () => "too late",
+        (error: { code: string }) => error.code,
+      );
+      // On a slow machine the copy may be whole before the fault is there: then it does not count.
+      expect(await mirrored).toMatch(/^(MIRROR_FAILED|ABORTED|too late)$/);
+      if ((await mirrored) === "too late") await source.cancel();
+      else interrupted++;
       expect(await vm.status()).toEqual({ state: "running", running: true });
       await target.abandon();
     }

@@ -34,9 +34,8 @@ describe("the probe of this machine's QEMU", () => {
   test("believes in KVM only when a guest booted, says why, and remembers", async () => {
     expect(found.accelerator).toBe(found.kvm.usable ? "kvm" : "tcg");
     expect(found.kvm.reason).not.toBe("");
-    const start = performance.now();
-    expect((await probeQemu({ guest: await buildGuest(), cache })).kvm).toEqual(found.kvm);
-    expect(performance.now() - start).toBeLessThan(5000);
+    const guest = { ...(await buildGuest()), kernel: "/no/such/kernel" };
+    expect((await probeQemu({ guest, cache })).kvm).toEqual(found.kvm);
     expect((await probeQemu()).accelerator).toBe("tcg");
   });
 

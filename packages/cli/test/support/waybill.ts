@@ -56,7 +56,7 @@ export class Conversation {
   async until(words: string | RegExp): Promise<void> {
     const found = (): boolean =>
       typeof words === "string" ? this.said.includes(words) : words.test(this.said);
-    await vi.waitUntil(found, { timeout: 20_000, interval: 20 });
+    await vi.waitUntil(found, { timeout: 90_000, interval: 20 });
   }
 }
 

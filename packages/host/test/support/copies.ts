@@ -50,9 +50,13 @@ export class Copies {
 
   /** Asks a copy's QEMU. */
   async ask<C extends QmpCommand>(host: TestHost, command: C): Promise<QmpAnswer<C>> {
-    const client = this.#clients.get(host);
-    if (client === undefined) throw new Error(`${host.name} has no copy`);
-    return await client.execute(command);
+    for (let tries = 0; ; tries++) {
+      const client = this.#clients.get(host);
+      if (client !== undefined) return await client.execute(command);
+      // The one who watches connects again when a connection was lost.
+      if (tries > 500) throw new Error(`${host.name} has no copy`);
+      await sleep(20);
+    }
   }
 
   async stop(): Promise<void> {
@@ -78,10 +82,10 @@ export class Copies {
       let client = this.#clients.get(host);
       if (client === undefined || client.closed) {
         const socket = join(host.machineDirectory(this.#vm), "run", "observe.sock");
-        client = await QmpClient.connect(socket, { timeout: 1000 });
+        client = await QmpClient.connect(socket, { timeout: 5000 });
         this.#clients.set(host, client);
       }
-      const { status } = await client.execute("query-status", {}, { timeout: 5000 });
+      const { status } = await client.execute("query-status", {}, { timeout: 20_000 });
       this.#states.set(host, status);
       return status === "running";
     } catch {

@@ -152,7 +152,7 @@ export class TwoHosts {
   }
 
   /** Waits for a job's end. */
-  async outcome(host: TestHost, id: string, timeout = 30_000): Promise<Job> {
+  async outcome(host: TestHost, id: string, timeout = 120_000): Promise<Job> {
     let job: Job | undefined;
     await this.until(
       async () => {
@@ -172,7 +172,7 @@ export class TwoHosts {
   }
 
   /** Waits until both hosts agree on where the machine is, and it runs there and nowhere else. */
-  async settled(timeout = 30_000): Promise<TestHost> {
+  async settled(timeout = 120_000): Promise<TestHost> {
     let said = "";
     const agreed = async (): Promise<boolean> => {
       const views = await Promise.all(this.hosts.map((host) => this.seen(host).catch(String)));
@@ -197,7 +197,7 @@ export class TwoHosts {
   async until(
     condition: () => boolean | Promise<boolean>,
     what: string | (() => string),
-    timeout = 30_000,
+    timeout = 120_000,
   ): Promise<void> {
     const end = Date.now() + timeout;
     while (!(await condition())) {

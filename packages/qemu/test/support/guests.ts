@@ -185,7 +185,7 @@ export function newSecret(): MigrationKey {
 }
 
 /** Waits until the guest has reported something that fits. */
-export async function reported(vm: VirtualMachine, pattern: RegExp, timeout = 60_000): Promise<string> {
+export async function reported(vm: VirtualMachine, pattern: RegExp, timeout = 180_000): Promise<string> {
   const end = performance.now() + timeout;
   for (;;) {
     const text = await readFile(vm.paths.reportLog, "utf8").catch(() => "");
@@ -202,7 +202,8 @@ export async function beats(vm: VirtualMachine): Promise<boolean> {
   const count = async (): Promise<number> =>
     (await readFile(vm.paths.reportLog, "utf8").catch(() => "")).split("HEARTBEAT").length;
   const before = await count();
-  for (let attempt = 0; attempt < 150; attempt++) {
+  const end = performance.now() + 60_000;
+  while (performance.now() < end) {
     if ((await count()) > before) return true;
     await sleep(20);
   }
@@ -215,7 +216,7 @@ export async function typeOnConsole(vm: VirtualMachine, line: string, pattern: R
     const socket = connect({ path: vm.consoleSocket });
     const timer = setTimeout(
       () => socket.destroy(new Error(`the console said only ${JSON.stringify(said)}`)),
-      10_000,
+      60_000,
     );
     let said = "";
     socket.on("connect", () => socket.write(`${line}\n`));

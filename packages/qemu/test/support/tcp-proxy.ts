@@ -5,8 +5,10 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #frozen = false;
+  #left: number;
 
-  private constructor(to: { readonly host: string; readonly port: number }) {
+  private constructor(to: { readonly host: string; readonly port: number }, left: number) {
+    this.#left = left;
     this.#server = createServer((near) => {
       const far = connect(to);
       this.#join(near, far);
@@ -14,8 +16,12 @@ export class TcpProxy {
     });
   }
 
-  static async open(to: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
-    const proxy = new TcpProxy(to);
+  /** @param left bytes that pass before it falls silent by itself. */
+  static async open(
+    to: { readonly host: string; readonly port: number },
+    left = Number.POSITIVE_INFINITY,
+  ): Promise<TcpProxy> {
+    const proxy = new TcpProxy(to, left);
     await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", () => resolve()));
     return proxy;
   }
@@ -46,6 +52,8 @@ export class TcpProxy {
     this.#sockets.add(from);
     from.on("data", (chunk) => {
       to.write(chunk);
+      this.#left -= chunk.length;
+      if (this.#left <= 0 && !this.#frozen) this.freeze();
       if (this.#frozen) from.pause();
     });
     from.on("close", () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { sleep } from "@waybill/base";
-import { runToEnd } from "../../packages/cli/test/support/waybill.ts";
+import { run } from "../../../kerberos/test/support/processes.ts";
 
 /** What dumpcap wrote down of an interface, for tshark and for plain searches. */
 export class Capture {
@@ -12,6 +12,8 @@ export class Capture {
   private constructor(file: string, dumpcap: ChildProcess) {
     this.file = file;
     this.#dumpcap = dumpcap;
+    // Whatever becomes of the test.
+    process.once("exit", () => dumpcap.kill("SIGKILL"));
     dumpcap.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#said += text;
     });
@@ -22,7 +24,7 @@ export class Capture {
     const args = ["-i", device, "-q", "-B", "128", "-f", filter, "-w", file];
     const capture = new Capture(file, spawn("dumpcap", args, { stdio: ["ignore", "ignore", "pipe"] }));
     for (let tries = 0; !capture.#said.includes("File:"); tries++) {
-      if (tries > 100) throw new Error(`dumpcap did not start: ${capture.#said}`);
+      if (tries > 1200) throw new Error(`dumpcap did not start: ${capture.#said}`);
       await sleep(50);
     }
     return capture;
@@ -30,8 +32,12 @@ export class Capture {
 
   /** Ends the capture. @throws when the kernel had to drop packets, since then nothing is proved. */
   async stop(): Promise<void> {
-    // The last packets are still on their way through the kernel's buffer.
-    await sleep(500);
+    // The last packets are still on their way through the kernel's buffer: until no more are written.
+    const size = (): number => statSync(this.file, { throwIfNoEntry: false })?.size ?? 0;
+    for (let [tries, before] = [0, -1]; size() > before && tries < 60; tries++) {
+      before = size();
+      await sleep(700);
+    }
     const ended = new Promise<void>((resolve) => this.#dumpcap.once("close", () => resolve()));
     this.#dumpcap.kill("SIGINT");
     await ended;
@@ -66,9 +72,7 @@ export class Capture {
   ): Promise<string[][]> {
     const wanted = names.flatMap((name) => ["-e", name]);
     const args = ["-r", this.file, "-n", ...options, "-Y", filter, "-T", "fields", ...wanted];
-    const { code, stdout, stderr } = await runToEnd("tshark", args);
-    if (code !== 0) throw new Error(`tshark: ${stderr}`);
-    return stdout
+    return (await run("tshark", args))
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => line.split("\t"));
