@@ -51,7 +51,15 @@ const schema = v.strictObject({
       address: v.optional(address, "0.0.0.0"),
       port: v.optional(port, 5985),
       /** PEM files that the listener's user can read: the certificate with its chain, and its key. */
-      tls: v.optional(v.strictObject({ certificate: text, key: text, port: v.optional(port, 5986) })),
+      tls: v.optional(
+        v.strictObject({
+          certificate: text,
+          key: text,
+          port: v.optional(port, 5986),
+          /** Bindings to the TLS connection (RFC 5929): those that a client sends must be right; or it must send them. */
+          "channel-bindings": v.optional(v.picklist(["when-sent", "required"]), "when-sent"),
+        }),
+      ),
     }),
   ),
   migration: v.optional(

@@ -5,6 +5,11 @@ import { HostError } from "../errors.ts";
  * Everything the listener may ask of the service. The list is closed: the listener holds no key and no ticket,
  * and whoever takes it over gets these calls and nothing else, each bound to a connection whose caller has
  * proved who they are.
+ *
+ * `accept` also says what the TLS connection is called that a token came on (`tls-server-end-point`), for the service
+ * holds the context that such a name is checked against, and the listener the certificate. A listener that lies about it,
+ * or says that there was no TLS, gains nothing: it can let in somebody whose connection another has broken up, and it
+ * reads and writes all plain text of the connections it serves anyway. Bindings protect from others, not from it.
  */
 export const ipcCalls = ["accept", "unseal", "seal", "close", "operate"] as const;
 export type IpcCall = (typeof ipcCalls)[number];

@@ -25,8 +25,8 @@ interface Accepted {
 export function remoteBroker(ipc: IpcClient): NegotiateBroker {
   const options = { timeout: callTime };
   return {
-    accept: async (connection, token) =>
-      (await ipc.call("accept", { connection, token }, options)) as Accepted,
+    accept: async (connection, token, channel) =>
+      (await ipc.call("accept", { connection, token, channel }, options)) as Accepted,
     unseal: async (connection, header, payload) =>
       (await ipc.call("unseal", { connection, header, payload }, options)) as Uint8Array,
     seal: async (connection, plain) =>

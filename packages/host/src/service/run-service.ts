@@ -216,7 +216,8 @@ export async function runService(
   await supervisor.start();
   await names.start();
   const port = await server.listen(address, config.migration?.port ?? migrationPort);
-  const sessionBroker = new SessionBroker(keytab, replayCache, logger, clock);
+  const bound = config.listen?.tls?.["channel-bindings"] === "required";
+  const sessionBroker = new SessionBroker(keytab, replayCache, logger, clock, bound);
   const ipc = new IpcServer(
     new ServiceIpc(sessionBroker, host, (session) => remember(sessions, session)),
     logger,

@@ -22,7 +22,7 @@ export class ServiceIpc implements IpcHandler {
     const connection = text(parameters.connection);
     switch (call) {
       case "accept":
-        return this.#broker.accept(peer, connection, bytes(parameters.token));
+        return this.#broker.accept(peer, connection, bytes(parameters.token), channel(parameters.channel));
       case "unseal":
         return this.#broker.unseal(peer, connection, bytes(parameters.header), bytes(parameters.payload));
       case "seal":
@@ -44,6 +44,17 @@ export class ServiceIpc implements IpcHandler {
 
 function text(value: unknown): string {
   return typeof value === "string" ? value : "";
+}
+
+/** Application data of RFC 5929's bindings: a prefix and a hash. */
+function channel(value: unknown): Uint8Array | undefined {
+  if (value === undefined) return undefined;
+  const data = bytes(value);
+  if (data.length <= 128) return data;
+  throw new HostError("the listener sent what is no name of a TLS connection", {
+    code: "IPC_MALFORMED",
+    family: "peer",
+  });
 }
 
 function bytes(value: unknown): Uint8Array {

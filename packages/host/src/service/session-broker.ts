@@ -39,22 +39,33 @@ export class SessionBroker {
   readonly #replayCache: ReplayCache;
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #channelBindingsRequired: boolean;
   /** By listener process, so that one cannot touch another's connections. */
   readonly #connections = new Map<object, Map<string, Connection>>();
 
-  constructor(keytab: () => Keytab, replayCache: ReplayCache, logger: Logger, clock: Clock) {
+  /** @param channelBindingsRequired refuse clients that do not bind themselves to the TLS connection they came on. */
+  constructor(
+    keytab: () => Keytab,
+    replayCache: ReplayCache,
+    logger: Logger,
+    clock: Clock,
+    channelBindingsRequired = false,
+  ) {
+    this.#channelBindingsRequired = channelBindingsRequired;
     this.#keytab = keytab;
     this.#replayCache = replayCache;
     this.#logger = logger;
     this.#clock = clock;
   }
 
+  /** @param channel what the listener says that the TLS connection is called; without it there was none. */
   accept(
     peer: object,
     connection: string,
     token: Uint8Array,
+    channel?: Uint8Array,
   ): { token?: Uint8Array | undefined; established: boolean; session?: string | undefined } {
-    const held = this.#connection(peer, connection) ?? this.#open(peer, connection);
+    const held = this.#connection(peer, connection) ?? this.#open(peer, connection, channel);
     const step = held.acceptor.step(token);
     if (step.context === undefined) return { token: step.token, established: false };
     if (!step.context.confidentiality) {
@@ -109,7 +120,7 @@ export class SessionBroker {
     return this.#connections.get(peer)?.get(connection);
   }
 
-  #open(peer: object, connection: string): Connection {
+  #open(peer: object, connection: string, channel: Uint8Array | undefined): Connection {
     let connections = this.#connections.get(peer);
     if (connections === undefined) {
       connections = new Map();
@@ -126,6 +137,12 @@ export class SessionBroker {
       keytab: this.#keytab(),
       replayCache: this.#replayCache,
       requirePac: true,
+      ...(channel === undefined
+        ? {}
+        : {
+            channelBindings: { applicationData: channel },
+            requireChannelBindings: this.#channelBindingsRequired,
+          }),
     });
     const opened: Connection = { acceptor };
     connections.set(connection, opened);

@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MitRealm } from "../../../kerberos/test/support/mit-realm.ts";
 import { run } from "../../../kerberos/test/support/processes.ts";
 import { GssBroker } from "../../../wsman/test/support/gss-broker.ts";
+import { pywinrm as overPywinrm, type PywinrmAnswer } from "../../../wsman/test/support/pywinrm.ts";
 import {
   ComputerSystem,
   HyperVProvider,
@@ -27,7 +28,6 @@ import {
 import { MemoryHost, web01 } from "../support/memory-host.ts";
 
 const dnsName = "kvm01.mit.test";
-const script = new URL("../../../wsman/test/support/pywinrm-peer.py", import.meta.url).pathname;
 let realm: MitRealm;
 let host: MemoryHost;
 let listener: HttpListener;
@@ -49,17 +49,13 @@ afterAll(async () => {
   await realm?.stop();
 });
 
-async function pywinrm(...envelopes: Envelope[]): Promise<{ answer?: string; error?: string }[]> {
-  const input = JSON.stringify(
-    envelopes.map((envelope, index) => writeXml(writeEnvelope({ messageId: `uuid:${index}`, ...envelope }))),
+const pywinrm = async (...envelopes: Envelope[]): Promise<PywinrmAnswer[]> =>
+  await overPywinrm(
+    { endpoint: `http://127.0.0.1:${listener.port}/wsman`, host: dnsName, principal: "alice@MIT.TEST", env },
+    ...envelopes.map((envelope, index) =>
+      writeXml(writeEnvelope({ messageId: `uuid:${index}`, ...envelope })),
+    ),
   );
-  const endpoint = `http://127.0.0.1:${listener.port}/wsman`;
-  const output = await run("/usr/bin/python3", [script, endpoint, "WSMAN", dnsName, "alice@MIT.TEST"], {
-    env,
-    input,
-  });
-  return JSON.parse(output) as { answer?: string; error?: string }[];
-}
 
 describe("a WMI client that is not ours (pywinrm, encrypted)", () => {
   it("queries virtual machines, starts a migration, follows its job and stops it", async () => {

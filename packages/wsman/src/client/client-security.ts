@@ -1,3 +1,4 @@
+import type { ChannelBindings } from "@waybill/kerberos";
 import type { HttpAuthScheme, SealedParts } from "../framing/encrypted-message.ts";
 
 /** One GSS-API context on the initiator's side, as `@waybill/kerberos` makes it. */
@@ -19,5 +20,6 @@ export interface StepResult {
  */
 export interface ClientSecurity {
   readonly scheme: HttpAuthScheme;
-  createContext(signal: AbortSignal): InitiatorContext | Promise<InitiatorContext>;
+  /** @param channel the TLS connection that the context is to hold for, and no other. */
+  createContext(signal: AbortSignal, channel?: ChannelBindings): InitiatorContext | Promise<InitiatorContext>;
 }

@@ -28,10 +28,10 @@ export function kerberosSecurity(options: KerberosSecurityOptions): ClientSecuri
   const scheme = options.scheme ?? "Negotiate";
   return {
     scheme,
-    createContext: async (signal): Promise<InitiatorContext> => {
+    createContext: async (signal, channelBindings): Promise<InitiatorContext> => {
       const mechanism = scheme === "Negotiate" ? "spnego" : "krb5";
       const delegate = await delegateSource?.(signal);
-      const initiator = createInitiator({ ticketSource, flags, delegate, mechanism });
+      const initiator = createInitiator({ ticketSource, flags, delegate, mechanism, channelBindings });
       await initiator.prepare(signal);
       const established = () => {
         if (initiator.context?.confidentiality === true) return initiator.context;

@@ -1,7 +1,9 @@
 import http from "node:http";
 import https from "node:https";
-import type { SecureContextOptions } from "node:tls";
+import type { Socket } from "node:net";
+import { type SecureContextOptions, TLSSocket } from "node:tls";
 import { concatBytes, emptyBytes, withDeadline } from "@waybill/base";
+import { type ChannelBindings, tlsServerEndPointOf } from "@waybill/kerberos";
 import {
   checkPlainLength,
   encryptedContentType,
@@ -58,6 +60,7 @@ interface RawResponse {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: Uint8Array;
+  readonly socket: Socket;
 }
 
 /** The legs an authentication may take before it is given up. */
@@ -127,7 +130,7 @@ export class WsmanConnection {
     const security = this.#options.security;
     if (security === undefined) return;
     this.#drop();
-    const context = await security.createContext(signal);
+    const context = await security.createContext(signal, await this.#channel(signal));
     let received: Uint8Array | undefined;
     for (let leg = 0; leg < maxLegs; leg += 1) {
       const { token, done } = await context.step(received);
@@ -149,6 +152,17 @@ export class WsmanConnection {
       return;
     }
     throw authenticationFailed(this.#name, `the negotiation with ${this.#name} did not end`);
+  }
+
+  /**
+   * The TLS connection by its server's certificate (`tls-server-end-point`): who breaks the connection up cannot use what
+   * is sent over it. It stands once a first request is answered, with 401.
+   */
+  async #channel(signal: AbortSignal): Promise<ChannelBindings | undefined> {
+    if (this.#options.tls === undefined) return undefined;
+    const { socket } = await this.#request(emptyBytes, {}, signal);
+    const certificate: unknown = socket instanceof TLSSocket ? socket.getPeerCertificate().raw : undefined;
+    return certificate instanceof Uint8Array ? tlsServerEndPointOf(certificate) : undefined;
   }
 
   async #send(message: Uint8Array, signal: AbortSignal): Promise<RawResponse> {
@@ -215,6 +229,7 @@ export class WsmanConnection {
       const outgoing = start(request, (response) => {
         const parts: Uint8Array[] = [];
         let size = 0;
+        const { socket } = response;
         response.on("error", fail);
         response.on("data", (part: Buffer) => {
           size += part.length;
@@ -226,6 +241,7 @@ export class WsmanConnection {
             status: response.statusCode ?? 0,
             headers: response.headers,
             body: concatBytes(...parts),
+            socket,
           }),
         );
       });

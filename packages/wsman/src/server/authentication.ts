@@ -78,7 +78,7 @@ export class Authentication {
       return { answer: { ...unauthorized(), close: true } };
     }
     const token = new Uint8Array(Buffer.from(match[2] ?? "", "base64"));
-    const result = await this.#accept(connection.contextId, token, request.connectionId);
+    const result = await this.#accept(connection.contextId, token, request);
     if (result === undefined || result.refused === true) await this.end(connection);
     if (result === undefined) return { answer: unavailable() };
     const answer =
@@ -96,10 +96,10 @@ export class Authentication {
   async #accept(
     contextId: string,
     token: Uint8Array,
-    connection: string,
+    { connectionId: connection, channel }: ServerRequest,
   ): Promise<NegotiateResult | undefined> {
     try {
-      return await this.#broker.accept(contextId, token);
+      return await this.#broker.accept(contextId, token, channel);
     } catch (error) {
       this.#logger.warn("wsman.authentication-refused", { connection, why: reasonOf(error) });
       if (isEnvironment(error)) return undefined;

@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 import http from "node:http";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { SecureContextOptions } from "node:tls";
+import { type SecureContextOptions, TLSSocket } from "node:tls";
 import { concatBytes, systemCode } from "@waybill/base";
+import { tlsServerEndPointOf } from "@waybill/kerberos";
 import { WsmanError } from "../errors.ts";
-import type { ServerResponse } from "./http-message.ts";
+import type { ServerRequest, ServerResponse } from "./http-message.ts";
 import type { WsmanServer } from "./wsman-server.ts";
 
 export interface ListenerOptions {
@@ -38,12 +39,12 @@ export interface HttpListener {
  */
 export async function listenHttp(options: ListenerOptions): Promise<HttpListener> {
   const { server, tls } = options;
-  const identities = new WeakMap<Socket, string>();
+  const identities = new WeakMap<Socket, Pick<ServerRequest, "connectionId" | "channel">>();
   const sockets = new Set<Socket>();
   const limit = server.maxEnvelopeSize + 8192;
 
   const handle = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    const connectionId = identities.get(request.socket) ?? "";
+    const identity = identities.get(request.socket) ?? { connectionId: "" };
     const gone = new AbortController();
     response.on("close", () => {
       if (!response.writableFinished) gone.abort();
@@ -57,7 +58,7 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpListener
       // A connection that is gone already must not be remembered anew.
       if (request.socket.destroyed) return;
       const result = await server.handle({
-        connectionId,
+        ...identity,
         method: request.method ?? "",
         path: request.url ?? "",
         headers: request.headers,
@@ -82,7 +83,7 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpListener
   listener.maxConnections = options.maxConnections ?? 512;
   listener.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
     const id = randomUUID();
-    identities.set(socket, id);
+    identities.set(socket, { connectionId: id, channel: channelOf(socket) });
     sockets.add(socket);
     socket.on("error", () => {});
     socket.once("close", () => {
@@ -109,6 +110,13 @@ export async function listenHttp(options: ListenerOptions): Promise<HttpListener
       await closed;
     },
   };
+}
+
+/** As clients name this connection that bind themselves to it. */
+function channelOf(socket: Socket): Uint8Array | undefined {
+  const certificate = socket instanceof TLSSocket ? socket.getCertificate() : null;
+  const raw: unknown = certificate !== null && "raw" in certificate ? certificate.raw : undefined;
+  return raw instanceof Uint8Array ? tlsServerEndPointOf(raw).applicationData : undefined;
 }
 
 async function listen(listener: http.Server, options: ListenerOptions): Promise<AddressInfo> {

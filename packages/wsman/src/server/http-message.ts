@@ -10,6 +10,8 @@ export interface ServerRequest {
   readonly body: Uint8Array;
   /** Whether TLS protects the connection. */
   readonly secure: boolean;
+  /** What the TLS connection is called by its server's certificate: application data of GSS-API's channel bindings. */
+  readonly channel?: Uint8Array | undefined;
   /** Fires when the caller is gone. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -20,7 +20,8 @@ export interface NegotiateResult {
  * that it does not know the context any more (HTTP 401: sign in again).
  */
 export interface NegotiateBroker {
-  accept(connectionId: string, token: Uint8Array): Promise<NegotiateResult>;
+  /** @param channel what the TLS connection below is called, for clients that bind themselves to it (RFC 5929); see `ServerRequest`. */
+  accept(connectionId: string, token: Uint8Array, channel?: Uint8Array): Promise<NegotiateResult>;
   unseal(connectionId: string, header: Uint8Array, payload: Uint8Array): Promise<Uint8Array>;
   seal(connectionId: string, plain: Uint8Array): Promise<SealedParts>;
   close(connectionId: string): Promise<void> | void;

@@ -1,6 +1,7 @@
 import { concatBytes, fromUtf8, utf8 } from "@waybill/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { storm, stormTimeout } from "../../../kerberos/test/support/storm.ts";
 import {
   checkPlainLength,
   encryptedContentType,
@@ -90,4 +91,8 @@ describe("multipart/encrypted (MS-WSMV 2.2.9.1)", () => {
     expect(isEncryptedContentType("application/soap+xml")).toBe(false);
     expect(() => readEncryptedMessage("multipart/x-multi-encrypted", new Uint8Array(0))).toThrow("CredSSP");
   });
+});
+
+it("mutated messages are read or refused by name", { timeout: stormTimeout }, () => {
+  storm([writeEncryptedMessage(parts)], (bytes) => readEncryptedMessage(type, bytes));
 });

@@ -18,10 +18,10 @@ import {
   writeXml,
 } from "../../src/index.ts";
 import { GssBroker } from "../support/gss-broker.ts";
+import { pywinrm as overPywinrm, type PywinrmAnswer } from "../support/pywinrm.ts";
 import { ShelfProvider, shelfUri } from "../support/shelf-provider.ts";
 
 const host = "kvm01.mit.test";
-const python = "/usr/bin/python3";
 let realm: MitRealm;
 let broker: GssBroker;
 let provider: ShelfProvider;
@@ -93,18 +93,11 @@ const enumerate = writeXml(
   }),
 );
 
-async function pywinrm(
-  service: string,
-  ...envelopes: string[]
-): Promise<{ answer?: string; error?: string }[]> {
-  const script = new URL("../support/pywinrm-peer.py", import.meta.url).pathname;
-  const endpoint = `http://127.0.0.1:${sealed.port}/wsman`;
-  const output = await run(python, [script, endpoint, service, host, "alice@MIT.TEST"], {
-    env,
-    input: JSON.stringify(envelopes),
-  });
-  return JSON.parse(output) as { answer?: string; error?: string }[];
-}
+const pywinrm = async (service: string, ...envelopes: string[]): Promise<PywinrmAnswer[]> =>
+  await overPywinrm(
+    { endpoint: `http://127.0.0.1:${sealed.port}/wsman`, service, host, principal: "alice@MIT.TEST", env },
+    ...envelopes,
+  );
 
 describe("pywinrm with Kerberos and message encryption (MS-WSMV 2.2.9.1)", () => {
   it.each(["HTTP", "WSMAN"])(

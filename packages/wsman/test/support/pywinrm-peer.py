@@ -1,6 +1,6 @@
 """Speaks WS-Management with pywinrm, requests-kerberos and MIT's GSS-API, every message encrypted.
 
-argv: endpoint, service, host name, principal. stdin: a JSON list of envelopes. stdout: a JSON list of answers or
+argv: endpoint, service, host name, principal, message encryption. stdin: a JSON list of envelopes. stdout: a JSON list of answers or
 errors. Debian's pykerberos has the IOV calls that WinRM needs under their first names; requests-kerberos looks for
 the later ones.
 """
@@ -32,14 +32,14 @@ kerberos.authGSSWinRMDecryptMessage = decrypt
 from winrm.exceptions import WinRMError, WinRMTransportError  # noqa: E402
 from winrm.protocol import Protocol  # noqa: E402
 
-endpoint, service, host, principal = sys.argv[1:5]
+endpoint, service, host, principal, encryption = sys.argv[1:6]
 protocol = Protocol(
     endpoint,
     transport="kerberos",
     username=principal,
     service=service,
     kerberos_hostname_override=host,
-    message_encryption="always",
+    message_encryption=encryption,
 )
 answers = []
 for envelope in json.load(sys.stdin):

@@ -1,5 +1,7 @@
+import { utf8 } from "@waybill/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { storm, stormTimeout } from "../../../kerberos/test/support/storm.ts";
 import {
   attributeOf,
   childOf,
@@ -137,4 +139,15 @@ describe("writing XML", () => {
     expect(written).toContain(">w:AccessDenied<");
     expect(written).toContain(`xmlns:w="${Ns.wsman}"`);
   });
+});
+
+it("mutated documents are read or refused by name", { timeout: stormTimeout }, () => {
+  const seeds = [
+    `<?xml version="1.0"?><s:Envelope xmlns:s="${Ns.soap}" xmlns="urn:d"><s:Header a='1'/><B x="&lt;&#x41;">t</B></s:Envelope>`,
+    '<a xmlns:p="urn:p" p:k="v"><!-- c --><![CDATA[<x>]]>&amp;<p:b/></a>',
+  ];
+  storm(
+    seeds.map((seed) => utf8(seed)),
+    readXml,
+  );
 });
