@@ -70,7 +70,41 @@ describe.each([
       ])
         expect(stdout).toContain(words);
       expect(left()).toEqual([]);
+      if (args[0] === "delegation" && args[1] !== "allow") continue;
+      const asked = await live.as("alice", ...args, "--json");
+      expect(asked.code).toBe(3);
+      const { error } = JSON.parse(asked.stdout) as {
+        error: { code: string; commands: { powershell: string[]; sambaTool: string[]; ldif: string } };
+      };
+      expect(error.code).toBe("PLAN_NOT_PERMITTED");
+      for (const line of [
+        ...error.commands.powershell,
+        ...error.commands.sambaTool,
+        ...error.commands.ldif.split("\n"),
+      ])
+        expect(stdout, "the same as in a terminal").toContain(line);
+      expect(error.commands.sambaTool.join("\n")).toContain("samba-tool delegation");
+      expect((await parseLdif(error.commands.ldif)).problems).toEqual([]);
+      expect(left()).toEqual([]);
     }
+    const dry = await live.as(
+      "alice",
+      ...[
+        "delegation",
+        "allow",
+        "--from",
+        "kvm04",
+        "--to",
+        "kvm02",
+        "--evidence",
+        "ticket",
+        "--dry-run",
+        "--json",
+      ],
+    );
+    const { commands, diffs } = JSON.parse(dry.stdout) as { commands: { ldif: string }; diffs: unknown[] };
+    expect(diffs.length).toBeGreaterThan(0);
+    expect(commands.ldif).toContain("changetype: modify");
     expect(await live.values("KVM04$", list)).toEqual([]);
   });
 

@@ -33,7 +33,7 @@ export * from "./repair/attribute-diff.ts";
 export { type Commands, commandsOf } from "./repair/commands.ts";
 export * from "./repair/delegation-plan.ts";
 export * from "./repair/exposure.ts";
-export { changesOf, inverse, ldifOf, type ValueChange } from "./repair/ldif-of-plan.ts";
+export { changesOf, inOrderOfWriting, inverse, ldifOf, type ValueChange } from "./repair/ldif-of-plan.ts";
 export * from "./repair/plan.ts";
 export { PlanDraft } from "./repair/plan-draft.ts";
 export type { ChosenMode, PlanMode } from "./repair/plan-mode.ts";

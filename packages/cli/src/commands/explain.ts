@@ -3,6 +3,7 @@ import { WaybillError } from "@waybill/base";
 import { type ExplainEntry, type Explained, explain } from "@waybill/doctor";
 import type { Command } from "commander";
 import { style } from "../output/style.ts";
+import { forScreen } from "../output/wrap-text.ts";
 
 interface ExplainOptions {
   readonly json?: boolean;
@@ -25,7 +26,7 @@ export function registerExplain(program: Command): void {
         return;
       }
       if (isEmpty(explained)) throw nothingKnown();
-      console.log(formatExplained(explained));
+      console.log(forScreen(formatExplained(explained)));
     });
 }
 

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { forScreen } from "./wrap-text.ts";
 
 type Format = Parameters<typeof styleText>[0];
 type Stream = NodeJS.WriteStream;
@@ -25,7 +26,7 @@ function styleOf(stream: Stream) {
 }
 
 /** Words with a meaning, shown in colour where standard output is a terminal (NO_COLOR is respected). */
-export const style = styleOf(process.stdout);
+export const style = { ...styleOf(process.stdout), wrapped: forScreen };
 
 /** The same for what goes to standard error. */
 export const errorStyle = styleOf(process.stderr);

@@ -50,6 +50,11 @@ export function groupByDn(diffs: readonly AttributeDiff[]): Map<string, Attribut
   return groups;
 }
 
+/** Changes as a plan is carried out: object by object. */
+export function inOrderOfWriting(diffs: readonly AttributeDiff[]): readonly AttributeDiff[] {
+  return [...groupByDn(diffs).values()].flat();
+}
+
 export function octets(value: DiffValue): Uint8Array {
   return typeof value === "string" ? utf8(value) : value;
 }

@@ -20,6 +20,20 @@ export interface Remedy {
   readonly ldif: string;
 }
 
+/** What somebody types, or hands to somebody else, to make changes. */
+export type WrittenChanges = Pick<Remedy, "powershell" | "sambaTool" | "ldif">;
+
+export function writtenChanges(view: DirectoryView, diffs: readonly AttributeDiff[]): WrittenChanges {
+  const nameOf = (sid: string): string =>
+    view.bySid(sid)?.samAccountName ?? view.groupBySid(sid)?.samAccountName ?? sid;
+  const commands = diffs.map((diff) => commandsOf(diff, nameOf));
+  return {
+    powershell: commands.flatMap(({ powershell }) => powershell),
+    sambaTool: commands.flatMap(({ sambaTool }) => sambaTool),
+    ldif: diffs.length === 0 ? "" : ldifOf(diffs),
+  };
+}
+
 /** A remedy made of attribute changes. */
 export function remedyOf(
   view: DirectoryView,
@@ -27,17 +41,12 @@ export function remedyOf(
   diffs: readonly AttributeDiff[],
   automatic: boolean,
 ): Remedy {
-  const nameOf = (sid: string): string =>
-    view.bySid(sid)?.samAccountName ?? view.groupBySid(sid)?.samAccountName ?? sid;
-  const commands = diffs.map((diff) => commandsOf(diff, nameOf));
   return {
     summary,
     opens: [...new Set(diffs.flatMap((diff) => diff.opens))],
     automatic,
     diffs,
-    powershell: commands.flatMap(({ powershell }) => powershell),
-    sambaTool: commands.flatMap(({ sambaTool }) => sambaTool),
-    ldif: diffs.length === 0 ? "" : ldifOf(diffs),
+    ...writtenChanges(view, diffs),
   };
 }
 

@@ -2,17 +2,20 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { WaybillError } from "@waybill/base";
 import {
+  type AttributeDiff,
   afterHints,
   applyPlan,
-  commandsOf,
   DoctorError,
-  ldifOf,
+  inOrderOfWriting,
   type Plan,
   planJson,
   planText,
   printable,
+  type WrittenChanges,
+  writtenChanges,
 } from "@waybill/doctor";
 import { style } from "../../output/style.ts";
+import { forScreen } from "../../output/wrap-text.ts";
 import type { OpenDirectory } from "../../session/open-directory.ts";
 
 export interface FixOptions {
@@ -24,17 +27,17 @@ export interface FixOptions {
 
 /** Shows a plan, asks, applies and verifies it, and keeps what undoes it. `true`: the directory is as planned now. */
 export async function carryOut(plan: Plan, directory: OpenDirectory, options: FixOptions): Promise<boolean> {
+  const commands = writtenChanges(directory.directory, plan.diffs);
   if (options.json !== true) console.log(planText(plan, style));
   if (plan.diffs.length === 0) {
-    if (options.json === true) console.log(JSON.stringify(planJson(plan)));
+    if (options.json === true) console.log(JSON.stringify(planJson(plan, commands)));
     return plan.complete;
   }
   if (directory.ldap === undefined || options.dryRun === true) {
-    if (options.json === true) console.log(JSON.stringify(planJson(plan)));
-    else console.log(commandsText(plan, directory));
+    console.log(options.json === true ? JSON.stringify(planJson(plan, commands)) : commandsText(commands));
     return false;
   }
-  if (options.yes !== true && !(await confirmed())) {
+  if (options.yes !== true && !(await confirmed(options))) {
     console.log("Nothing was changed.");
     return false;
   }
@@ -47,7 +50,7 @@ export async function carryOut(plan: Plan, directory: OpenDirectory, options: Fi
     if (options.json === true) {
       console.log(
         JSON.stringify({
-          ...planJson(plan),
+          ...planJson(plan, commands),
           applied: result.applied.length,
           verified: result.verified,
           server: result.server,
@@ -58,17 +61,19 @@ export async function carryOut(plan: Plan, directory: OpenDirectory, options: Fi
       const read = result.verified
         ? style.good("read back and found as planned")
         : style.bad("read back and found otherwise");
-      console.log(
-        `\n${result.applied.length} attributes changed on ${result.server ?? "the server"}, ${read}.`,
-      );
+      const many = result.applied.length === 1 ? "1 attribute" : `${result.applied.length} attributes`;
+      console.log(`\n${many} changed on ${result.server ?? "the server"}, ${read}.`);
       console.log(`To take it back: ldapmodify -f ${undoFile}`);
-      for (const hint of afterHints(result.server)) console.log(style.faint(hint));
+      for (const hint of afterHints(result.server)) console.log(forScreen(style.faint(hint)));
     }
     return result.verified;
   } catch (error) {
     keepOnlyWhatWasDone(undoFile, error);
-    if (error instanceof WaybillError && error.code === "PLAN_NOT_PERMITTED" && options.json !== true)
-      console.log(commandsText(plan, directory));
+    const left = leftToOthers(error, plan);
+    if (left.length === 0) throw error;
+    const theirs = writtenChanges(directory.directory, left);
+    if (options.json === true) throw new RefusedPlanError(error as WaybillError, theirs);
+    console.log(commandsText(theirs));
     throw error;
   }
 }
@@ -83,29 +88,46 @@ function keepOnlyWhatWasDone(undoFile: string, error: unknown): void {
   else rmSync(undoFile, { force: true });
 }
 
-function commandsText({ diffs }: Plan, { directory }: OpenDirectory): string {
-  const nameOf = (sid: string): string =>
-    directory.bySid(sid)?.samAccountName ?? directory.groupBySid(sid)?.samAccountName ?? sid;
-  const commands = diffs.map((diff) => commandsOf(diff, nameOf));
-  const section = (title: string, lines: readonly string[]): string =>
-    [style.strong(title), ...lines.map((line) => printable(`  ${line}`))].join("\n");
+/** What somebody else has to do, where the right to do it was missing. */
+function leftToOthers(error: unknown, { diffs }: Plan): readonly AttributeDiff[] {
+  if (!(error instanceof DoctorError)) return [];
+  const refused = error.code === "PLAN_APPLIED_IN_PART" ? error.cause : error;
+  if (!(refused instanceof DoctorError) || refused.code !== "PLAN_NOT_PERMITTED") return [];
+  return inOrderOfWriting(diffs).slice(Number(error.facts.applied ?? 0));
+}
+
+/** A plan that the person may not carry out, with the commands for somebody who may: for `--json`. */
+class RefusedPlanError extends WaybillError {
+  readonly #commands: WrittenChanges;
+
+  constructor({ message, code, family, facts, remedy, cause }: WaybillError, commands: WrittenChanges) {
+    super(message, { code, family, facts, cause, ...(remedy === undefined ? {} : { remedy }) });
+    this.#commands = commands;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), commands: this.#commands };
+  }
+}
+
+function commandsText({ powershell, sambaTool, ldif }: WrittenChanges): string {
+  const section = (title: string, lines: readonly string[]): string[] =>
+    lines.length === 0
+      ? []
+      : [[style.strong(title), ...lines.map((line) => printable(`  ${line}`))].join("\n")];
   return [
     "\nFor somebody who has the right:",
-    section(
-      "PowerShell",
-      commands.flatMap(({ powershell }) => powershell),
-    ),
-    section(
-      "samba-tool",
-      commands.flatMap(({ sambaTool }) => sambaTool),
-    ),
-    section("LDIF (ldapmodify, ldifde -i)", ldifOf(diffs).trimEnd().split("\n")),
+    ...section("PowerShell", powershell),
+    ...section("samba-tool", sambaTool),
+    ...section("LDIF (ldapmodify, ldifde -i)", ldif === "" ? [] : ldif.trimEnd().split("\n")),
   ].join("\n");
 }
 
-async function confirmed(): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new WaybillError("changing the directory needs your consent, and there is no terminal to ask on", {
+async function confirmed({ json }: FixOptions): Promise<boolean> {
+  // A question would be no part of the document.
+  if (!process.stdin.isTTY || json === true) {
+    const why = json === true ? "--json asks no questions" : "there is no terminal to ask on";
+    throw new WaybillError(`changing the directory needs your consent, and ${why}`, {
       code: "CONSENT_NEEDED",
       family: "caller",
       remedy: "Look at the plan with --what-if, then add --yes.",

@@ -16,6 +16,7 @@ import {
 } from "@waybill/doctor";
 import { kdcProfiles } from "@waybill/kdc";
 import { style } from "../../output/style.ts";
+import { forScreen } from "../../output/wrap-text.ts";
 import type { OpenDirectory } from "../../session/open-directory.ts";
 import { hostsText } from "./ask-hosts.ts";
 import { observe, observedJson } from "./observe.ts";
@@ -86,12 +87,13 @@ export async function oneMove(
       const story = storyText(prediction, style, proofs.get(prediction));
       const like = `${prediction.outcome} ${prediction.reason?.id ?? ""}`;
       const brief = options.all !== true && proven === undefined && told.has(like);
-      console.log(brief ? (story.split("\n", 1)[0] ?? "") : story);
+      const verdict = prediction.works ? style.good(prediction.sentence) : style.bad(prediction.sentence);
+      console.log(brief ? forScreen(verdict, 0) : story);
       told.add(like);
     }
     const own = distinct(results.flatMap((result) => result.findings));
     if (own.length > 0) console.log(`\n${findingsText(own, { palette: style })}`);
-    if (proven !== undefined) console.log(`\n${proofsText(proven.proofs, proven.left)}`);
+    if (proven !== undefined) console.log(`\n${forScreen(proofsText(proven.proofs, proven.left), 0)}`);
     if (observed.hosts !== undefined) console.log(`\n${hostsText(observed.hosts)}`);
     if (more.length > 0) console.log(`\n${findingsText(more, { palette: style })}`);
   }

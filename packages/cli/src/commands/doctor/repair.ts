@@ -12,6 +12,7 @@ import {
 } from "@waybill/doctor";
 import { ExitCode } from "../../output/exit-code.ts";
 import { style } from "../../output/style.ts";
+import { forScreen } from "../../output/wrap-text.ts";
 import type { OpenDirectory } from "../../session/open-directory.ts";
 import { carryOut } from "./fix.ts";
 import { type DoctorOptions, peopleOf, servicesOf, startOf } from "./options.ts";
@@ -47,7 +48,7 @@ export async function repair(open: OpenDirectory, options: DoctorOptions): Promi
     console.log(
       `\nAfter the plan: ${made.predictions.length - failing.length} of ${made.predictions.length} moves work.`,
     );
-    for (const { sentence } of failing.slice(0, 10)) console.log(style.warn(`  ${sentence}`));
+    for (const { sentence } of failing.slice(0, 10)) console.log(forScreen(style.warn(`  ${sentence}`)));
     if (options.whatIf === true) {
       const after = viewAfter(view, made.diffs);
       for (const { sid } of people)
@@ -130,7 +131,10 @@ async function repairFindings(open: OpenDirectory, options: DoctorOptions): Prom
   const done = await carryOut(made, open, { ...options, dryRun: options.whatIf });
   if (options.json !== true) {
     console.log(
-      "\nWhat can be repaired in several ways is left: name a move with --from and --to, or use waybill delegation allow.",
+      forScreen(
+        "\nWhat can be repaired in several ways is left: name a move with --from and --to, or use waybill delegation allow.",
+        0,
+      ),
     );
     if (options.html !== undefined) console.log(`\nReport: ${options.html}`);
   }

@@ -19,6 +19,7 @@ import {
   reportJson,
 } from "@waybill/doctor";
 import { style } from "../../output/style.ts";
+import { forScreen } from "../../output/wrap-text.ts";
 import type { OpenDirectory } from "../../session/open-directory.ts";
 import { controllersText } from "./ask-controllers.ts";
 import { hostsText } from "./ask-hosts.ts";
@@ -94,28 +95,25 @@ export async function wholeDirectory(
     );
     return findings;
   }
-  console.log(
+  const say = (text: string): void => console.log(forScreen(text, 0));
+  say(
     `${style.strong(report.domain)}: ${count(report.accounts, "account")}, ${count(hosts.length, "host")}, ${count(people.length, "person", "people")}, read from ${readFrom}; KDC as ${report.profile}.\n`,
   );
   if (hosts.length > 1 && people.length > 0)
     console.log(`${matrixText(matrix, { palette: style, width: process.stdout.columns ?? 100 })}\n`);
-  if (observed.controllers !== undefined) console.log(`${controllersText(observed.controllers)}\n`);
+  if (observed.controllers !== undefined) say(`${controllersText(observed.controllers)}\n`);
   if (observed.hosts !== undefined) console.log(`${hostsText(observed.hosts)}\n`);
-  if (proven !== undefined) console.log(`${proofsText(proofs, proven.left)}\n`);
+  if (proven !== undefined) say(`${proofsText(proofs, proven.left)}\n`);
   if (hosts.length === 0)
-    console.log(
-      "No computer has registered the migration service: name hosts with --host to look at others.\n",
-    );
+    say("No computer has registered the migration service: name hosts with --host to look at others.\n");
   if (people.length === 0)
-    console.log(
-      "Nobody is in Hyper-V Administrators or Domain Admins: name people with --person or --group.\n",
-    );
+    say("Nobody is in Hyper-V Administrators or Domain Admins: name people with --person or --group.\n");
   console.log(
     findings.length === 0
       ? style.good("Nothing to find fault with.")
       : onScreen(findings, options.all === true),
   );
-  if (options.html !== undefined) console.log(`\nReport: ${options.html}`);
+  if (options.html !== undefined) say(`\nReport: ${options.html}`);
   return findings;
 }
 
@@ -127,7 +125,7 @@ function onScreen(findings: readonly Finding[], all: boolean): string {
   if (full !== undefined && (all || full.split("\n").length <= rows)) return full;
   const how =
     "Evidence and commands: --all. One move and its story: --from and --to. To read at leisure: --html.";
-  return `${findingsDigest(findings, { palette: style })}\n\n${style.faint(how)}`;
+  return `${findingsDigest(findings, { palette: style })}\n\n${forScreen(style.faint(how), 0)}`;
 }
 
 function* allMoves(

@@ -74,7 +74,7 @@ export class TerminalNarrator implements Narrator {
   diagnosed({ as, from, to, via }: Route, prediction: Prediction): void {
     const through = via === undefined ? "" : ` --via ${via}`;
     this.#command("admin", `doctor --person ${as} --from ${from} --to ${to}${through}`);
-    const [verdict = "", ...exchanges] = storyText(prediction, style).split("\n");
+    const [verdict = "", ...exchanges] = storyText(prediction, { ...style, wrapped: undefined }).split("\n");
     for (const line of this.#told.diagnosis ? [] : exchanges) {
       const indent = /^ */.exec(stripVTControlCharacters(line))?.[0].length ?? 0;
       // Colour may begin before the indentation does.

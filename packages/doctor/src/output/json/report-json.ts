@@ -5,7 +5,7 @@ import type { Proof, ProofStep, RealAnswer } from "../../proof/proof.ts";
 import type { AttributeDiff } from "../../repair/attribute-diff.ts";
 import type { ExposureSummary } from "../../repair/exposure.ts";
 import type { Plan } from "../../repair/plan.ts";
-import type { Remedy } from "../../repair/remedy.ts";
+import type { Remedy, WrittenChanges } from "../../repair/remedy.ts";
 import { bytesToBase64 } from "./base64.ts";
 
 /** Version of the documents below; it grows when a field changes its meaning or goes. */
@@ -96,9 +96,9 @@ export function diffJson(diff: AttributeDiff): DiffJson {
   return { ...diff, before: values(diff.before), after: values(diff.after) };
 }
 
-/** A plan, as `--fix --json` and `delegation … --json` give it. */
-export function planJson(plan: Plan): Record<string, unknown> {
-  return { schema: reportSchema, ...plan, diffs: plan.diffs.map(diffJson) };
+/** A plan, as `--fix --json` and `delegation … --json` give it; `commands` are for somebody who has the right. */
+export function planJson(plan: Plan, commands: WrittenChanges): Record<string, unknown> {
+  return { schema: reportSchema, ...plan, diffs: plan.diffs.map(diffJson), commands };
 }
 
 /** `--prove`: each exchange as predicted and as it was answered. */

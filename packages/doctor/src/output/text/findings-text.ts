@@ -1,8 +1,8 @@
-import { findingKinds } from "../../findings/catalogue.ts";
+import { type FindingId, findingKinds } from "../../findings/catalogue.ts";
 import { enumerate } from "../../findings/examination.ts";
 import type { Finding, Severity } from "../../findings/finding.ts";
 import type { Remedy } from "../../repair/remedy.ts";
-import { guarded, type Palette, plainPalette, printable } from "./palette.ts";
+import { type GuardedPalette, guarded, type Palette, plainPalette, printable } from "./palette.ts";
 
 export interface FindingsTextOptions {
   readonly palette?: Palette | undefined;
@@ -29,16 +29,16 @@ export function findingsDigest(findings: readonly Finding[], options: FindingsTe
   return [...kinds.values()].map((cases) => digestOf(cases, palette)).join("\n");
 }
 
-function digestOf([first, ...others]: readonly [Finding, ...Finding[]], palette: Palette): string {
+function digestOf([first, ...others]: readonly [Finding, ...Finding[]], palette: GuardedPalette): string {
   const { id, severity, cause, remedies } = first;
   const count = others.length === 0 ? "" : ` × ${others.length + 1}`;
   const [remedy] = remedies;
   const also = [...new Set(others.flatMap(accountOf))];
   return [
-    `${labelOf(severity, palette)} ${palette.strong(findingKinds[id].title)}${count} ${palette.faint(`[${id}]`)}`,
-    printable(`  ${cause}`),
-    ...(also.length === 0 ? [] : [palette.faint(`  Likewise ${enumerate(also, 8)}.`)]),
-    ...(remedy === undefined ? [] : [palette.good(`  ${remedy.summary}`)]),
+    titleOf(severity, id, palette, count),
+    palette.wrapped(printable(`  ${cause}`), 0),
+    ...(also.length === 0 ? [] : [palette.wrapped(palette.faint(`  Likewise ${enumerate(also, 8)}.`), 0)]),
+    ...(remedy === undefined ? [] : [palette.wrapped(palette.good(`  ${remedy.summary}`), 0)]),
   ].join("\n");
 }
 
@@ -47,18 +47,20 @@ function accountOf({ evidence }: Finding): string[] {
   return fact === undefined || fact.account === "" ? [] : [fact.account];
 }
 
-function findingText(finding: Finding, palette: Palette, remedies: number): string {
+function findingText(finding: Finding, palette: GuardedPalette, remedies: number): string {
   const { id, severity, cause, effect, evidence, docs } = finding;
   const lines = [
-    `${labelOf(severity, palette)} ${palette.strong(findingKinds[id].title)} ${palette.faint(`[${id}]`)}`,
-    printable(`  ${cause}`),
-    printable(`  ${effect}`),
+    titleOf(severity, id, palette),
+    palette.wrapped(printable(`  ${cause}`), 0),
+    palette.wrapped(printable(`  ${effect}`), 0),
     ...evidence
       .filter(({ attribute }) => attribute !== "")
       .slice(0, 4)
       .map(({ object, attribute, value, readFrom }) =>
-        palette.faint(
-          `    ${object}: ${attribute} = ${value}${readFrom === undefined ? "" : ` (${readFrom})`}`,
+        palette.wrapped(
+          palette.faint(
+            `    ${object}: ${attribute} = ${value}${readFrom === undefined ? "" : ` (${readFrom})`}`,
+          ),
         ),
       ),
     ...finding.remedies.slice(0, remedies).flatMap((remedy, index) => remedyLines(remedy, index, palette)),
@@ -67,7 +69,7 @@ function findingText(finding: Finding, palette: Palette, remedies: number): stri
   return lines.join("\n");
 }
 
-function remedyLines(remedy: Remedy, index: number, palette: Palette): string[] {
+function remedyLines(remedy: Remedy, index: number, palette: GuardedPalette): string[] {
   const { summary, opens, powershell, sambaTool, ldif, automatic } = remedy;
   const commands = (title: string, list: readonly string[], most = 6): string[] =>
     list.length === 0
@@ -78,16 +80,26 @@ function remedyLines(remedy: Remedy, index: number, palette: Palette): string[] 
           ...(list.length > most ? [`        … and ${list.length - most} more, see --json`] : []),
         ];
   return [
-    `  ${palette.good(`${index + 1}. ${summary}`)}${automatic ? palette.faint(" (--fix does this)") : ""}`,
-    ...opens.map((sentence) => palette.warn(`      opens: ${sentence}`)),
+    palette.wrapped(
+      `  ${palette.good(`${index + 1}. ${summary}`)}${automatic ? palette.faint(" (--fix does this)") : ""}`,
+    ),
+    ...opens.map((sentence) => palette.wrapped(palette.warn(`      opens: ${sentence}`))),
     ...commands("PowerShell", powershell),
     ...commands("samba-tool", sambaTool),
     ...(ldif === "" ? [] : commands("LDIF", ldif.trimEnd().split("\n").slice(2), 14)),
   ];
 }
 
+/** `ERROR    Its title [its-id]`. */
+function titleOf(severity: Severity, id: FindingId, palette: GuardedPalette, count = ""): string {
+  const title = `${palette.strong(findingKinds[id].title)}${count} ${palette.faint(`[${id}]`)}`;
+  return palette.wrapped(`${labelOf(severity, palette)} ${title}`, labelWidth + 1);
+}
+
+const labelWidth = 8;
+
 function labelOf(severity: Severity, palette: Palette): string {
-  const label = severity.toUpperCase().padEnd(8);
+  const label = severity.toUpperCase().padEnd(labelWidth);
   if (severity === "critical" || severity === "error") return palette.bad(label);
   return severity === "warning" ? palette.warn(label) : palette.faint(label);
 }

@@ -1,7 +1,7 @@
 import type { Account } from "@waybill/directory";
 import { enumerate } from "../../findings/examination.ts";
 import type { PredictionMatrix } from "../../prediction/matrix.ts";
-import { guarded, type Palette, plainPalette, printable } from "./palette.ts";
+import { type GuardedPalette, guarded, type Palette, plainPalette, printable } from "./palette.ts";
 
 export interface MatrixTextOptions {
   readonly palette?: Palette | undefined;
@@ -51,7 +51,7 @@ function alike(matrix: PredictionMatrix): Grid[] {
 function gridsText(
   matrix: PredictionMatrix,
   grids: readonly Grid[],
-  palette: Palette,
+  palette: GuardedPalette,
   column: number,
   label: number,
 ): string {
@@ -65,14 +65,14 @@ function gridsText(
     });
     const names = enumerate(people.map(({ samAccountName }) => samAccountName));
     return [
-      `${palette.strong(names)} (from the left to the top)`,
+      palette.wrapped(`${palette.strong(names)} (from the left to the top)`),
       header.trimEnd(),
       ...rows.map((row) => row.trimEnd()),
     ].join("\n");
   });
   return [
     ...sections,
-    palette.faint("ok: works; name: depends on how the destination is named; no: fails"),
+    palette.wrapped(palette.faint("ok: works; name: depends on how the destination is named; no: fails")),
   ].join("\n\n");
 }
 
@@ -82,7 +82,7 @@ function cell(outcome: ReturnType<PredictionMatrix["outcome"]>, width: number, p
   return outcome === "fails" ? palette.bad("no".padEnd(width)) : palette.warn("name".padEnd(width));
 }
 
-function summary(matrix: PredictionMatrix, palette: Palette): string {
+function summary(matrix: PredictionMatrix, palette: GuardedPalette): string {
   const rows = matrix.sources.map((source) => ({ source, counts: [0, 0, 0] }));
   matrix.forEach((_, source, __, code) => {
     const counts = rows[source]?.counts;
@@ -104,14 +104,15 @@ function summary(matrix: PredictionMatrix, palette: Palette): string {
       const percent = Math.floor(100 * share(counts));
       const colour = percent === 100 ? palette.good : percent === 0 ? palette.bad : palette.warn;
       const each = hosts.length === 1 ? "" : " each";
-      return `${colour(`${percent} %`.padStart(6))}  ${enumerate(hosts)}: ${works} work, ${depends} depend on the name, ${fails} fail${each}`;
+      const line = `${colour(`${percent} %`.padStart(6))}  ${enumerate(hosts)}: ${works} work, ${depends} depend on the name, ${fails} fail${each}`;
+      return palette.wrapped(line, 8 - (6 - `${percent} %`.length));
     });
   const title = `From each host, for ${matrix.people.length} ${matrix.people.length === 1 ? "person" : "people"} and ${matrix.destinations.length} destinations, the worst first:`;
   const shown =
     lines.length > mostRows
       ? [...lines.slice(0, mostRows), `        … and ${lines.length - mostRows} more such groups of hosts`]
       : lines;
-  return [palette.strong(title), ...shown].join("\n");
+  return [palette.wrapped(palette.strong(title)), ...shown].join("\n");
 }
 
 function shortName({ samAccountName }: Account): string {

@@ -5,6 +5,8 @@ export interface Palette {
   readonly warn: (text: string) => string;
   readonly strong: (text: string) => string;
   readonly faint: (text: string) => string;
+  /** Breaks a line of words where the terminal ends; further lines are indented by `hanging` more. Commands stay whole. */
+  readonly wrapped?: ((line: string, hanging?: number) => string) | undefined;
 }
 
 const as = (text: string): string => text;
@@ -30,9 +32,14 @@ function steers(code: number): boolean {
   );
 }
 
+export interface GuardedPalette extends Palette {
+  readonly wrapped: NonNullable<Palette["wrapped"]>;
+}
+
 /** The same palette for text nobody has looked at yet. */
-export function guarded(palette: Palette): Palette {
+export function guarded(palette: Palette): GuardedPalette {
   return {
+    wrapped: palette.wrapped ?? as,
     good: (text) => palette.good(printable(text)),
     bad: (text) => palette.bad(printable(text)),
     warn: (text) => palette.warn(printable(text)),

@@ -13,8 +13,8 @@ export function planText(plan: Plan, colours: Palette = plainPalette): string {
     `(each for ${after.delegable} of ${after.people} people). Pairs open to delegation: ${before.pairs} before, ${after.pairs} after.`;
   return [
     plan.diffs.length === 0 ? "Nothing has to change." : diffsText(plan.diffs, colours),
-    ...plan.obstacles.map((sentence) => palette.bad(`Cannot be planned: ${sentence}`)),
-    ...(plan.diffs.length === 0 ? [] : [palette.faint(exposure)]),
+    ...plan.obstacles.map((sentence) => palette.wrapped(palette.bad(`Cannot be planned: ${sentence}`))),
+    ...(plan.diffs.length === 0 ? [] : [palette.wrapped(palette.faint(exposure), 0)]),
   ].join("\n");
 }
 
@@ -27,7 +27,7 @@ export function diffsText(diffs: readonly AttributeDiff[], colours: Palette = pl
       lines.push(`  ${diff.attribute}`);
       for (const line of diff.lines)
         lines.push(line.startsWith("+") ? palette.good(`    ${line}`) : palette.bad(`    ${line}`));
-      for (const sentence of diff.opens) lines.push(palette.warn(`    opens: ${sentence}`));
+      for (const sentence of diff.opens) lines.push(palette.wrapped(palette.warn(`    opens: ${sentence}`)));
     }
   }
   return lines.join("\n");
