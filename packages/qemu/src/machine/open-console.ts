@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { constants } from "node:fs";
+import { lstat, open } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
+import { dirname } from "node:path";
 import { sleep } from "@waybill/base";
 import type { QmpWaitOptions } from "../qmp/qmp-client.ts";
 import { QmpError } from "../qmp-error.ts";
@@ -23,12 +26,24 @@ export async function openConsole(machine: VirtualMachine, options: QmpWaitOptio
   return await connectConsole(machine.consoleSocket, machine.name);
 }
 
+/** Linux's O_PATH, for which Node has no name: the file itself, neither read nor written. */
+const pathOnly = 0o10000000;
+
 /** @throws QmpError `CONSOLE_UNREACHABLE` */
 export async function connectConsole(path: string, name: string): Promise<Socket> {
-  const socket = createConnection(path);
   try {
-    await once(socket, "connect");
-    return socket;
+    const file = await open(path, pathOnly | constants.O_NOFOLLOW);
+    try {
+      // QEMU's user owns that folder: it must not lead what a person types to somebody else's socket.
+      const { uid } = await lstat(dirname(path));
+      const found = await file.stat();
+      if (!found.isSocket() || found.uid !== uid) throw new Error("it is not a socket of QEMU's");
+      const socket = createConnection(`/proc/self/fd/${file.fd}`);
+      await once(socket, "connect");
+      return socket;
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     throw new QmpError(`the console of ${name} cannot be reached`, {
       code: "CONSOLE_UNREACHABLE",
