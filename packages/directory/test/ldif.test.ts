@@ -1,6 +1,7 @@
-import { utf8 } from "@waybill/base";
+import { fromUtf8, utf8 } from "@waybill/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { storm, stormTimeout } from "../../kerberos/test/support/storm.ts";
 import {
   DirectoryError,
   type LdifProblem,
@@ -168,4 +169,9 @@ telephonenumber: +1 408 555 5678
       { line: 1, text: expect.stringContaining("not UTF-8") as string },
     ]);
   });
+});
+
+it("mutated LDIF is read, or what is wrong is listed", { timeout: stormTimeout }, () => {
+  const text = `version: 1\n\ndn:: Q049eCxEQz1sYWI=\nchangetype: modify\nadd: cn\ncn: a\n b\n-\n\n# c\ndn: CN=y\ncn:: eA==\n`;
+  storm([utf8(text)], (bytes) => parseLdif(fromUtf8(bytes)), { leastRefused: 0 });
 });

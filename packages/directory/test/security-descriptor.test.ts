@@ -1,6 +1,7 @@
-import { fromHex } from "@waybill/base";
+import { fromHex, fromUtf8, utf8 } from "@waybill/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { storm, stormTimeout } from "../../kerberos/test/support/storm.ts";
 import {
   AccessMask,
   type Ace,
@@ -228,5 +229,17 @@ describe("the access check (MS-DTYP 2.5.3.2)", () => {
     const descriptor = decodeSecurityDescriptor(bytes);
     expect(descriptor.owner).toBe("S-1-5-32-544");
     expect(accessCheck(descriptor, ["S-1-5-21-1-2-3-1104"], AccessMask.controlAccess)).toBe(true);
+  });
+});
+
+describe("mutated descriptors are read or refused by name", () => {
+  const text = `O:BAG:DUD:PAI(A;CI;RPWP;;;WD)(OA;;CR;00299570-246d-11d0-a768-00aa006e0529;;S-1-5-10)S:(AU;SA;GA;;;SY)`;
+
+  it("as octets", { timeout: stormTimeout }, () => {
+    storm([encodeSecurityDescriptor(parseSddl(text, domainSid))], decodeSecurityDescriptor);
+  });
+
+  it("as SDDL", { timeout: stormTimeout }, () => {
+    storm([utf8(text)], (bytes) => parseSddl(fromUtf8(bytes), domainSid));
   });
 });

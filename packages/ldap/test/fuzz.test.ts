@@ -3,13 +3,12 @@ import { Asn1Error } from "@waybill/asn1";
 import { fromUtf8, utf8 } from "@waybill/base";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mutate, seeded } from "../../kerberos/test/support/mutations.ts";
+import { storm, stormRounds, stormTimeout } from "../../kerberos/test/support/storm.ts";
 import { LdapClient, LdapError, LdapServer, LdapSyntaxError, parseDn, parseFilter } from "../src/index.ts";
 import { decodeMessage, encodeMessage, type ProtocolOp } from "../src/messages/ldap-message.ts";
 import { readControls } from "../src/server/request-context.ts";
 import { makeCertificate, type TestCertificate } from "./support/certificate.ts";
 import { base, MemoryBackend } from "./support/memory-backend.ts";
-
-const runs = Number(process.env.WAYBILL_FUZZ_RUNS ?? 3000);
 
 const controls = [
   {
@@ -71,31 +70,29 @@ const encoded = requests.map((protocolOp, index) =>
 );
 
 describe("mutated input gives a value or a named error, nothing else", () => {
-  test("mutated messages and controls", () => {
-    const next = seeded(1);
-    for (let i = 0; i < runs; i++) {
-      const bytes = mutate(encoded[i % encoded.length]!, next);
+  test("mutated messages and controls", { timeout: stormTimeout }, () => {
+    storm(encoded, (bytes) => {
       try {
         readControls(decodeMessage(bytes).controls);
       } catch (error) {
-        if (!(error instanceof Asn1Error || error instanceof LdapError))
-          throw new Error(`seed 1, run ${i}`, { cause: error });
+        if (error instanceof Asn1Error || error instanceof LdapError) throw error;
+        throw new Error("neither an Asn1Error nor an LdapError", { cause: error });
       }
-    }
+    });
   });
 
   test.each([
     ["filters", "(&(|(cn=a*b\\2a*)(!(sn>=x)))(uac:1.2.840.113556.1.4.803:=2)(:dn:2.5.13.2:=z))", parseFilter],
     ["names", 'CN="a, b"+OU=x\\2C y,OU=\\C4\\8D, OID.2.5.4.3=#0402aabb;DC=lab', parseDn],
-  ] as const)("mutated %s", (_name, text, parse) => {
-    const next = seeded(2);
-    for (let i = 0; i < runs; i++) {
+  ] as const)("mutated %s", { timeout: stormTimeout }, (_name, text, parse) => {
+    storm([utf8(text)], (bytes) => {
       try {
-        parse(fromUtf8(mutate(utf8(text), next)));
+        parse(fromUtf8(bytes));
       } catch (error) {
-        if (!(error instanceof LdapSyntaxError)) throw new Error(`seed 2, run ${i}`, { cause: error });
+        if (error instanceof LdapSyntaxError) throw error;
+        throw new Error("not an LdapSyntaxError", { cause: error });
       }
-    }
+    });
   });
 });
 
@@ -121,9 +118,11 @@ describe("mutated traffic", () => {
     certificate.remove();
   });
 
-  test("mutated requests leave the server serving, without internal errors or connections left over", async () => {
+  test("mutated requests leave the server serving, without internal errors or connections left over", {
+    timeout: stormTimeout,
+  }, async () => {
     const next = seeded(3);
-    for (let i = 0; i < Math.min(runs / 20, 5000); i++) {
+    for (let i = 0; i < Math.min(stormRounds / 20, 20_000); i++) {
       // Through the Unix socket the bind at the front succeeds, so that what follows reaches the backend.
       const socket = connect({ path: `${certificate.directory}/ldapi` });
       socket.on("error", () => {});

@@ -1,5 +1,7 @@
+import { fromUtf8, utf8 } from "@waybill/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { storm, stormTimeout } from "../../../kerberos/test/support/storm.ts";
 import { evaluateWql, HyperVError, parseWql } from "../../src/index.ts";
 
 const values: Readonly<Record<string, string | number | boolean>> = {
@@ -118,4 +120,15 @@ describe("WQL (MS-WMI 2.2.1)", () => {
     expect(evaluateWql(query.where, () => "a".repeat(2000))).toBe(false);
     expect(performance.now() - before).toBeLessThan(20_000);
   });
+});
+
+it("mutated queries are read or refused by name", { timeout: stormTimeout }, () => {
+  const seeds = [
+    "select * from Msvm_ComputerSystem where not (Name like 'we[a-c]%' or EnabledState >= 2) and Started = TRUE",
+    "associators of {Msvm_ComputerSystem.Name='x'} where ResultClass = Msvm_MigrationJob",
+  ];
+  storm(
+    seeds.map((seed) => utf8(seed)),
+    (bytes) => parseWql(fromUtf8(bytes)),
+  );
 });

@@ -18,21 +18,41 @@ function sealed(key: EncryptionKey): { readonly cipher: Uint8Array; readonly pla
   return { plain, cipher: encrypt(key, KeyUsage.ticket, plain) };
 }
 
+/** As when it is shown for the second time, which is when tickets begin to be kept. */
+function openTwice(
+  memory: TicketMemory,
+  cipher: Uint8Array,
+  plain: Uint8Array,
+  key: EncryptionKey,
+): ReturnType<TicketMemory["open"]> {
+  memory.open(cipher, plain, key);
+  return memory.open(cipher, plain, key);
+}
+
 describe("tickets opened lately", () => {
   const key = randomKey(18);
+
+  it("are kept from the second time on", () => {
+    const memory = new TicketMemory();
+    const { cipher, plain } = sealed(key);
+    expect(memory.open(cipher, plain, key).part.cname).toEqual(name);
+    expect(memory.find(cipher, key)).toBeUndefined();
+    memory.open(cipher, plain, key);
+    expect(memory.find(cipher, key)?.part.cname).toEqual(name);
+  });
 
   it("are found by their octets, as they were decoded", () => {
     const memory = new TicketMemory();
     const { cipher, plain } = sealed(key);
     expect(memory.find(cipher, key)).toBeUndefined();
-    const opened = memory.open(cipher, plain, key);
+    const opened = openTwice(memory, cipher, plain, key);
     expect(memory.find(Uint8Array.from(cipher), key)).toBe(opened);
   });
 
   it("are others with any octet changed, also one far from the end", () => {
     const memory = new TicketMemory();
     const { cipher, plain } = sealed(key);
-    memory.open(cipher, plain, key);
+    openTwice(memory, cipher, plain, key);
     for (const at of [0, 20, cipher.length - 13, cipher.length - 1]) {
       const changed = Uint8Array.from(cipher);
       changed[at] = (changed[at] ?? 0) ^ 1;
@@ -43,7 +63,7 @@ describe("tickets opened lately", () => {
   it("are forgotten with the key they were opened with", () => {
     const memory = new TicketMemory();
     const { cipher, plain } = sealed(key);
-    memory.open(cipher, plain, key);
+    openTwice(memory, cipher, plain, key);
     expect(memory.find(cipher, { ...key })).toBeUndefined();
   });
 
@@ -51,7 +71,7 @@ describe("tickets opened lately", () => {
     const memory = new TicketMemory();
     const { cipher, plain } = sealed(key);
     const arrived = Uint8Array.from(cipher);
-    memory.open(arrived, plain, key);
+    openTwice(memory, arrived, plain, key);
     arrived.fill(0);
     plain.fill(0);
     expect(memory.find(cipher, key)?.part.cname).toEqual(name);
@@ -61,13 +81,13 @@ describe("tickets opened lately", () => {
     const memory = new TicketMemory();
     const used = sealed(key);
     const left = sealed(key);
-    memory.open(used.cipher, used.plain, key);
-    memory.open(left.cipher, left.plain, key);
+    openTwice(memory, used.cipher, used.plain, key);
+    openTwice(memory, left.cipher, left.plain, key);
     const crowd = sealed(key);
     for (let index = 0; index < 5000; index++) {
       const cipher = Uint8Array.from(crowd.cipher);
       new DataView(cipher.buffer).setUint32(cipher.length - 4, index);
-      memory.open(cipher, crowd.plain, key);
+      openTwice(memory, cipher, crowd.plain, key);
       if (index % 500 === 0) memory.find(used.cipher, key);
     }
     expect(memory.find(used.cipher, key)).toBeDefined();

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DefinitionError, importLibvirtDomain } from "../../src/index.ts";
 
+const runs = Number(process.env.WAYBILL_FUZZ_RUNS ?? 100_000);
+
 const uuid = "6f1c1a3e-7a53-4a40-9d5e-3c8f1f1e0a11";
 
 /** A domain as `virsh dumpxml` prints one, with `extra` among its devices. */
@@ -123,7 +125,9 @@ describe("a libvirt domain", () => {
     expect(() => importLibvirtDomain(xml)).toThrow(expected);
   });
 
-  test("mutated XML gives a definition or a DefinitionError, nothing else", () => {
+  test("mutated XML gives a definition or a DefinitionError, nothing else", {
+    timeout: 60_000 + 5 * runs,
+  }, () => {
     const seed = domain();
     const change = fc.tuple(fc.nat(seed.length), fc.nat(40), fc.string({ maxLength: 12 }));
     fc.assert(
@@ -136,7 +140,7 @@ describe("a libvirt domain", () => {
           if (!(error instanceof DefinitionError)) throw error;
         }
       }),
-      { numRuns: Number(process.env.WAYBILL_FUZZ_RUNS ?? 1000) },
+      { numRuns: runs },
     );
   });
 });
