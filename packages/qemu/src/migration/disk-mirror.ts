@@ -118,8 +118,10 @@ export class DiskMirror {
     const disks = await this.progress();
     const unready = disks.find((disk) => !disk.ready);
     if (unready !== undefined) throw mirrorFailed(unready.id, "it is not complete yet");
-    await withDeadline({ what: "the last writes of the disks", timeout, signal }, async () => {
-      const all = this.#untilEnded(signal);
+    await withDeadline({ what: "the last writes of the disks", timeout, signal }, async (stopped) => {
+      const all = this.#untilEnded(stopped);
+      // A disk may fail while an order is still on its way, when nobody waits for the end yet.
+      all.catch(() => {});
       for (const id of this.#disks) await this.#vm.execute("block-job-cancel", { device: jobId(id) });
       await all;
     });
@@ -154,7 +156,7 @@ export class DiskMirror {
     await this.#removeJobs();
   }
 
-  async #untilEnded(signal: AbortSignal | undefined): Promise<void> {
+  async #untilEnded(signal: AbortSignal): Promise<void> {
     while (this.#disks.some((id) => !this.#ended.has(id)))
       await new Promise<void>((resolve, reject) => {
         const stop = this.#vm.onEvent(({ name, data }) => {
@@ -164,7 +166,7 @@ export class DiskMirror {
             reject(mirrorFailed(disk, "writing at the destination failed"));
           else resolve();
         });
-        signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+        signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
       });
   }
 
