@@ -75,12 +75,13 @@ async function measure(
       : [];
   });
   for (const { index, generator } of running) {
-    await generator.prepare(operation);
     const count = index > 0 ? warmUp.others : transport === "udp" ? warmUp.ours : 3000;
+    await generator.prepare(operation, count);
     await generator.play(generator.build(operation, count), window, transport);
   }
   for (let round = 0; round < rounds; round++) {
     for (const { generator, count, costs, rates } of running) {
+      await generator.prepare(operation, count);
       const played = await generator.play(generator.build(operation, count), window, transport);
       costs.push(played.cpuMicroseconds);
       rates.push(count / played.seconds);

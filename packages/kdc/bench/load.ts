@@ -25,7 +25,7 @@ import {
 } from "@waybill/kerberos";
 
 export type Transport = "udp" | "tcp";
-/** `unseen`: every request shows a ticket-granting ticket that the KDC has not seen, or not for thousands of requests. */
+/** `unseen`: every request shows a ticket-granting ticket that was never shown before. */
 export type Operation = "AS" | "TGS" | "TGS unseen" | "S4U2Self" | "S4U2Self unseen" | "S4U2Proxy";
 
 export interface LoadTarget {
@@ -49,8 +49,6 @@ interface LoadUser {
 
 const realm = "LAB.TEST";
 const aes256 = 18;
-/** More than our KDC remembers opened, so that going round and round never meets one that it knows. */
-const unseenTickets = 2500;
 
 /** Builds requests that no cache can answer, each with its own nonce, time and subkey, and plays them. */
 export class LoadGenerator {
@@ -61,7 +59,7 @@ export class LoadGenerator {
   #tgts: Credential[] = [];
   #middle: Credential | undefined;
   #evidence: Credential[] = [];
-  readonly #unseen = new Map<Operation, { readonly tgts: Credential[]; shown: number }>();
+  #unseen: Credential[] = [];
   #preauthRequired: Uint8Array | undefined;
 
   constructor(target: LoadTarget) {
@@ -81,8 +79,8 @@ export class LoadGenerator {
       .map(({ principal, key }) => ({ principal, key }));
   }
 
-  /** Gets the tickets that requests are made of. */
-  async prepare(operation: Operation): Promise<void> {
+  /** Gets the tickets that so many requests are made of. */
+  async prepare(operation: Operation, count: number): Promise<void> {
     const { services, middle } = this.#target;
     const users = this.#users.slice(0, 25);
     if (operation === "AS" && this.#preauthRequired === undefined)
@@ -91,9 +89,8 @@ export class LoadGenerator {
       for (const { principal, key } of users)
         this.#tgts.push(await this.#client.login({ principal, keys: [key] }));
     }
-    if (operation.endsWith("unseen") && !this.#unseen.has(operation)) {
-      const users = operation.startsWith("TGS") ? this.#users : [];
-      this.#unseen.set(operation, { tgts: await this.#login(unseenTickets, users), shown: 0 });
+    if (operation.endsWith("unseen")) {
+      this.#unseen = await this.#logins(count, operation.startsWith("TGS") ? this.#users : []);
     } else if (operation.startsWith("S4U")) {
       this.#middle ??= await this.#client.login({ principal: this.#name(middle), keytab: services });
     }
@@ -105,7 +102,7 @@ export class LoadGenerator {
   }
 
   /** So many logins, of these users in turn or else of the middle tier. */
-  async #login(count: number, users: readonly LoadUser[]): Promise<Credential[]> {
+  async #logins(count: number, users: readonly LoadUser[]): Promise<Credential[]> {
     const tgts: Credential[] = [];
     const lane = async (): Promise<void> => {
       for (let index = count--; index > 0; index = count--) {
@@ -122,11 +119,6 @@ export class LoadGenerator {
     };
     await Promise.all(Array.from({ length: 4 }, lane));
     return tgts;
-  }
-
-  #nextUnseen(operation: Operation): Credential {
-    const unseen = this.#unseen.get(operation)!;
-    return unseen.tgts[unseen.shown++ % unseen.tgts.length]!;
   }
 
   build(operation: Operation, count: number): Uint8Array[] {
@@ -218,15 +210,14 @@ export class LoadGenerator {
       }
       case "TGS":
       case "TGS unseen": {
-        const tgt =
-          operation === "TGS" ? this.#tgts[index % this.#tgts.length]! : this.#nextUnseen(operation);
+        const tgt = operation === "TGS" ? this.#tgts[index % this.#tgts.length]! : this.#unseen.pop()!;
         return first(
           ticketExchange(context, tgt, this.#name(service), { kdcOptions: KdcOptions.forwardable }),
         );
       }
       case "S4U2Self":
       case "S4U2Self unseen": {
-        const tgt = operation === "S4U2Self" ? this.#middle! : this.#nextUnseen(operation);
+        const tgt = operation === "S4U2Self" ? this.#middle! : this.#unseen.pop()!;
         return first(s4u2selfExchange(context, { tgt, user: user.principal }));
       }
       case "S4U2Proxy": {

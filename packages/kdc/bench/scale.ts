@@ -63,7 +63,7 @@ async function compare(operation: Operation, one: ServedState, two: ServedState)
 
 async function ready(operation: Operation, served: ServedState): Promise<LoadGenerator> {
   const generator = new LoadGenerator(served);
-  await generator.prepare(operation);
+  await generator.prepare(operation, warmUp);
   for (let done = 0; done < warmUp; done += 5000)
     await generator.play(generator.build(operation, 5000), window);
   return generator;

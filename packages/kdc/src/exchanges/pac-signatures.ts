@@ -12,8 +12,8 @@ import {
   verifyServerSignature,
   verifyTicketSignature,
 } from "@waybill/kerberos";
-import type { EvidenceFacts, SignatureState } from "../policy/index.ts";
-import type { OpenedTicket } from "./ticket-pac.ts";
+import type { SignatureState } from "../policy/index.ts";
+import type { OpenedTicket, ServiceTicketSignatures } from "./ticket-pac.ts";
 
 const sha1 = 14;
 
@@ -63,40 +63,26 @@ export function worst(...states: readonly SignatureState[]): SignatureState {
   return gravest.find((state) => states.includes(state)) ?? "valid";
 }
 
-const serverSignatures = new WeakMap<OpenedTicket, SignatureState>();
-
-/** The signature made with the key a ticket is encrypted in; kept with the ticket. */
-export function serverSignature(ticket: OpenedTicket): SignatureState {
-  const { pac, key } = ticket;
+/** The signature made with the key a ticket is encrypted in. */
+export function serverSignature({ pac, key, found }: OpenedTicket): SignatureState {
   if (pac === undefined) return "missing";
-  let state = serverSignatures.get(ticket);
-  if (state === undefined) {
-    state = tested(() => verifyServerSignature(pac, key));
-    serverSignatures.set(ticket, state);
-  }
-  return state;
+  found.server ??= tested(() => verifyServerSignature(pac, key));
+  return found.server;
 }
 
-type ServiceTicketSignatures = Pick<EvidenceFacts, "pacSignatures" | "ticketSignature">;
-
 const unsigned: ServiceTicketSignatures = { pacSignatures: "missing", ticketSignature: "missing" };
-const serviceTickets = new WeakMap<
-  OpenedTicket,
-  { readonly keySets: readonly KeySet[]; readonly signatures: ServiceTicketSignatures }
->();
 
-/** All signatures that this KDC puts on a service ticket; kept with the ticket for as long as the KDC has the same keys. */
+/** All signatures that this KDC puts on a service ticket. */
 export function serviceTicketSignatures(
   ticket: OpenedTicket | undefined,
-  krbtgt: Account,
+  { keySets }: Account,
 ): ServiceTicketSignatures {
-  const { keySets } = krbtgt;
   if (ticket?.pac === undefined) return unsigned;
-  const known = serviceTickets.get(ticket);
-  if (known?.keySets === keySets) return known.signatures;
-  const signatures = testAll(ticket, ticket.pac, keySets);
-  serviceTickets.set(ticket, { keySets, signatures });
-  return signatures;
+  const { found, pac } = ticket;
+  if (found.service?.keySets !== keySets) {
+    found.service = { keySets, signatures: testAll(ticket, pac, keySets) };
+  }
+  return found.service.signatures;
 }
 
 function testAll(ticket: OpenedTicket, pac: Pac, keySets: readonly KeySet[]): ServiceTicketSignatures {

@@ -105,9 +105,9 @@ function checkForeignTgt(
   );
   const info = pac?.logonInfo;
   if (pac === undefined || info === undefined || trust.sid === undefined)
-    return { ...ticket, pac: undefined };
+    return { ...ticket, pac: undefined, found: {} };
   const allowed = (sid: string): boolean => isForeignSidAllowed(trust, domain, info.logonDomainId, sid);
-  return { ...ticket, pac: filtered(pac, info, allowed) };
+  return { ...ticket, pac: filtered(pac, info, allowed), found: {} };
 }
 
 /** What a PAC from outside may say: who the client is, and its groups there. */

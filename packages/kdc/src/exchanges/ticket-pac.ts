@@ -1,3 +1,4 @@
+import type { KeySet } from "@waybill/directory";
 import {
   AdIfRelevant,
   AdType,
@@ -10,6 +11,7 @@ import {
   pacAuthorizationData,
   signTicketPac,
 } from "@waybill/kerberos";
+import type { EvidenceFacts, SignatureState } from "../policy/index.ts";
 
 /** A ticket opened by the KDC. */
 export interface OpenedTicket {
@@ -19,12 +21,24 @@ export interface OpenedTicket {
   readonly pac: Pac | undefined;
   /** The key it was encrypted in. */
   readonly key: EncryptionKey;
+  /** What has been found out about this PAC's signatures. */
+  readonly found: SignatureFindings;
 }
+
+/** Kept with the ticket and dying with it: values of a WeakMap live on until the next collection of the old. */
+export interface SignatureFindings {
+  server?: SignatureState;
+  /** Holds for as long as the KDC has the same keys. */
+  service?: { readonly keySets: readonly KeySet[]; readonly signatures: ServiceTicketSignatures };
+}
+
+/** The signatures that a KDC puts on a service ticket. */
+export type ServiceTicketSignatures = Pick<EvidenceFacts, "pacSignatures" | "ticketSignature">;
 
 export function readTicketPart(bytes: Uint8Array, key: EncryptionKey): OpenedTicket {
   const part = EncTicketPart.decode(bytes);
   const pac = extractTicketPac(bytes);
-  return { part, bytes, key, pac: pac === undefined ? undefined : decodePac(pac) };
+  return { part, bytes, key, pac: pac === undefined ? undefined : decodePac(pac), found: {} };
 }
 
 /** Authorization data other than a PAC: what a ticket made from another one, or a client's wish, may carry over. */
