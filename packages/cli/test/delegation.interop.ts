@@ -32,6 +32,10 @@ describe.each([
   });
   afterAll(async () => await live?.stop());
 
+  /** What the doctor tells alice of two hosts. */
+  const aboutHosts = async (...more: readonly string[]) =>
+    await live.as("alice", "doctor", "--person", "alice", "--host", "kvm01", "kvm02", ...more);
+
   /** Carries out what a command kept to take itself back. */
   async function takeBack(file: string): Promise<void> {
     const { records, problems } = await parseLdif(readFileSync(file, "utf8"));
@@ -87,21 +91,8 @@ describe.each([
       expect((await parseLdif(error.commands.ldif)).problems).toEqual([]);
       expect(left()).toEqual([]);
     }
-    const dry = await live.as(
-      "alice",
-      ...[
-        "delegation",
-        "allow",
-        "--from",
-        "kvm04",
-        "--to",
-        "kvm02",
-        "--evidence",
-        "ticket",
-        "--dry-run",
-        "--json",
-      ],
-    );
+    const planned = ["delegation", "allow", "--from", "kvm04", "--to", "kvm02", "--evidence", "ticket"];
+    const dry = await live.as("alice", ...planned, "--dry-run", "--json");
     const { commands, diffs } = JSON.parse(dry.stdout) as { commands: { ldif: string }; diffs: unknown[] };
     expect(diffs.length).toBeGreaterThan(0);
     expect(commands.ldif).toContain("changetype: modify");
@@ -286,16 +277,7 @@ describe.each([
         ),
       ).toBe(true);
       // And the doctor tells of the right that made it possible.
-      const told = await live.as(
-        "alice",
-        "doctor",
-        "--person",
-        "alice",
-        "--host",
-        "kvm01",
-        "kvm02",
-        "--json",
-      );
+      const told = await aboutHosts("--json");
       const rights = JSON.parse(told.stdout).findings.filter(
         ({ id }: { id: string }) => id === "change-rights-wide",
       );
@@ -380,19 +362,7 @@ describe.each([
 
     it("--html tells of the start that was asked about", async () => {
       const page = join(live.folder, "page.html");
-      await live.as(
-        "alice",
-        "doctor",
-        "--person",
-        "alice",
-        "--host",
-        "kvm01",
-        "kvm02",
-        "--start",
-        "at-source",
-        "--html",
-        page,
-      );
+      await aboutHosts("--start", "at-source", "--html", page);
       expect(readFileSync(page, "utf8")).toContain("Moves started at the source host");
       const { stdout } = await live.as(
         "alice",
@@ -412,16 +382,7 @@ describe.each([
     });
 
     it("compares the controllers and their clocks, and says who may change what", async () => {
-      const { stdout, stderr } = await live.as(
-        "alice",
-        "doctor",
-        "--person",
-        "alice",
-        "--host",
-        "kvm01",
-        "kvm02",
-        "--json",
-      );
+      const { stdout, stderr } = await aboutHosts("--json");
       expect(stderr).toBe("");
       const { controllers, kdcs, findings } = JSON.parse(stdout);
       expect(controllers).toMatchObject([{ name: expect.stringMatching(/^dc1\.lab\.test$/i) }]);
@@ -431,7 +392,7 @@ describe.each([
       }
       const ids = findings.map(({ id }: { id: string }) => id);
       expect(ids.filter((id: string) => id.startsWith("controller"))).toEqual([]);
-      const text = await live.as("alice", "doctor", "--person", "alice", "--host", "kvm01", "kvm02");
+      const text = await aboutHosts();
       expect(text.stdout).toMatch(
         /The only controller that is known: dc1\.lab\.test; clocks within \d\.\d s/i,
       );

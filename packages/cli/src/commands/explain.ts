@@ -75,7 +75,7 @@ function formatEntry(entry: ExplainEntry): string {
 
 /** `SEC_E_NO_CREDENTIALS (0x8009030E, -2146893042)`. */
 function titleOf({ name, value, kind }: ExplainEntry): string {
-  if (value === undefined || kind === "event" || kind === "wmi") return name;
+  if (value === undefined || kind === "event" || kind === "wmi" || kind === "job-state") return name;
   if (kind === "kerberos") return `${name} (Kerberos error ${value})`;
   const hex = `0x${value.toString(16).toUpperCase().padStart(8, "0")}`;
   if (name === hex) return hex;

@@ -7,6 +7,7 @@ export type EntryKind =
   | "kerberos"
   | "event"
   | "wmi"
+  | "job-state"
   | "winrm"
   | "message"
   | "waybill"

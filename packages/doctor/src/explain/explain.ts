@@ -101,8 +101,11 @@ function entriesOfNumber({ value, meant }: FoundNumber, alone: boolean): readonl
       return kinds("kerberos");
     case "return":
       return kinds("wmi");
+    case "state":
+      return kinds("job-state");
     case "bare":
-      if (alone) return kinds("event", "wmi", "kerberos", "hresult");
+      // A small number alone is a Kerberos error sooner than what a method returned.
+      if (alone) return kinds("event", ...(value < 1000 ? [] : (["wmi"] as const)), "kerberos", "hresult");
       // A return value or an event of five digits is hardly anything else.
       return value >= 10_000 ? kinds("event", "wmi") : [];
   }

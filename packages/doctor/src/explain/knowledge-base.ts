@@ -10,7 +10,7 @@ import { ownKerberosCodes } from "./knowledge/own-kerberos-codes.ts";
 import { ownToolCodes } from "./knowledge/own-tool-codes.ts";
 import { platformCodes } from "./knowledge/platform-codes.ts";
 import { winrmFaults, winrmMessages } from "./knowledge/winrm.ts";
-import { wmiReturnValues } from "./knowledge/wmi.ts";
+import { jobStates, wmiReturnValues } from "./knowledge/wmi.ts";
 
 const findings: readonly ExplainEntry[] = (Object.keys(findingKinds) as FindingId[]).map((id) => ({
   kind: "finding",
@@ -32,6 +32,7 @@ export const knowledgeBase: readonly ExplainEntry[] = [
   ...ntStatusCodes,
   ...events,
   ...wmiReturnValues,
+  ...jobStates,
   ...ownHostCodes,
   ...ownKerberosCodes,
   ...ownDirectoryCodes,

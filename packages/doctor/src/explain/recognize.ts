@@ -6,9 +6,9 @@ export interface FoundNumber {
   readonly index: number;
   /**
    * `code`: a 32-bit status; `event`: said to be an event; `kerberos`: said to be a Kerberos error; `return`: said to be
-   * a return value; `bare`: nothing tells.
+   * a return value; `state`: said to be the state of a job; `bare`: nothing tells.
    */
-  readonly meant: "code" | "event" | "kerberos" | "return" | "bare";
+  readonly meant: "code" | "event" | "kerberos" | "return" | "state" | "bare";
 }
 
 const minus = "-\u2212\u2013";
@@ -19,10 +19,11 @@ const short = /(?<![\w.:/\\-])(?:0x([0-9a-f]{1,4})|(\d{1,5}))(?![\w/\\-]|[.:]\d)
 
 /** Words before a number that tell what it is, in the languages that Windows logs are met in. */
 const eventWord =
-  /(?:\bevents?|\beventid|ereignis|[ée]v[ée]nement|\bevento|h[äa]ndelse|gebeurtenis|zdarzen|событи|イベント|事件|이벤트)[^\d\n]{0,24}$/iu;
+  /(?:\bevents?|\beventid|\bkdcsvc|ereignis|[ée]v[ée]nement|\bevento|h[äa]ndelse|gebeurtenis|zdarzen|событи|イベント|事件|이벤트)[^\d\n]{0,24}$/iu;
 const kerberosWord =
   /(?:kerberos|krb[-_ ]?err(?:or)?|krb5?|kdc|failure code|fehlercode|ticket)[^\d\n]{0,24}$/iu;
 const returnWord = /(?:return ?value|rückgabewert|returned|exit code)[^\d\n]{0,12}$/iu;
+const stateWord = /job[ _-]?(?:state|status)[^\d\n]{0,12}$/iu;
 
 /** Every number in a text that may be a code: hexadecimal with or without 0x, decimal, negative decimal. */
 export function numbersIn(text: string): FoundNumber[] {
@@ -49,7 +50,9 @@ export function numbersIn(text: string): FoundNumber[] {
         ? "kerberos"
         : returnWord.test(before)
           ? "return"
-          : "bare";
+          : stateWord.test(before)
+            ? "state"
+            : "bare";
     add(value, match[0], match.index, meant);
   }
   return found.sort((left, right) => left.index - right.index);

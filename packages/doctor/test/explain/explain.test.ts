@@ -158,7 +158,8 @@ function ownCodes(): Set<string> {
   const codes = new Set<string>();
   for (const path of sources(`${root}packages`)) {
     const text = readFileSync(path, "utf8");
-    for (const [, code = ""] of text.matchAll(/\bcode: "([A-Z][A-Z0-9_]+)"/g)) codes.add(code);
+    // Codes without an underscore that begin with E are the system's.
+    for (const [, code = ""] of text.matchAll(/\bcode: "(?!E[A-Z]+")([A-Z][A-Z0-9_]+)"/g)) codes.add(code);
     for (const [, code = ""] of text.matchAll(/^ {2}\| "([A-Z][A-Z0-9]*_[A-Z0-9_]+)";?$/gm)) codes.add(code);
     for (const [code] of text.matchAll(/\b(?:GSS|LDAP)_[A-Z_]+\b(?=: "(?:peer|caller|environment|bug)"|")/g))
       codes.add(code);

@@ -11,11 +11,13 @@ function event(
   causes: readonly ExplainedCause[],
   remedy: string,
   weight = 3,
+  texts?: ExplainEntry["texts"],
 ): ExplainEntry {
   const common = { kind: "event", value, meaning, causes, remedy, weight } as const;
   return {
     ...common,
     ...(log === undefined ? {} : { log }),
+    ...(texts === undefined ? {} : { texts }),
     name: `Event ${value}`,
     docs: errorPage.events,
   };
@@ -78,6 +80,7 @@ export const events: readonly ExplainEntry[] = [
     [{ cause: "The machine wrote memory faster than the network carried it, or its last state was large." }],
     "Use a faster migration network or compression, or move it at a quieter time.",
     6,
+    [["unexpectedly long blackout time"]],
   ),
   event(
     21125,
@@ -124,6 +127,7 @@ export const events: readonly ExplainEntry[] = [
     ],
     "Restore the default range of dynamic ports (`netsh int ipv4 show dynamicport tcp`), then restart the management service.",
     7,
+    [["failed to register service principal name"]],
   ),
   event(
     4738,

@@ -175,8 +175,28 @@ const rows: readonly PlatformRow[] = [
       "The machine is connected to a virtual switch that the destination does not have under that name.",
     causes: ["The switches of the two hosts have different names (Compare-VM message 33012)."],
     remedy: "Rename or create the switch at the destination, or connect the machine to one that both have.",
-    texts: [["could not find ethernet switch"]],
+    texts: [["could not find ethernet switch"], ["messageid", "33012"]],
     weight: 9,
+  },
+  {
+    name: "Planned machine not created",
+    meaning: "The destination could not make the place that the machine would be moved into.",
+    causes: ["The code beside it tells; with 0x80070569 it is a right that the destination's machines lack."],
+    remedy: "Explain the code that stands in the same message.",
+    texts: [["failed to create planned virtual machine at migration destination"]],
+    weight: 2,
+  },
+  {
+    name: "ERROR_DS_NO_ATTRIBUTE_OR_VALUE",
+    value: 0x8007200a,
+    meaning: "The directory has no such attribute or value.",
+    causes: [
+      "In Windows Admin Center: its gateway asks the directory as the administrator, whose ticket is too large, or who has SIDs of groups that are gone.",
+      "A script names an attribute that the schema or the object does not have.",
+    ],
+    remedy:
+      "Try it as an administrator who is in few groups; take SIDs that no group has any more out of the administrator's groups and SID history.",
+    weight: 6,
   },
   {
     name: "Migration limit reached",

@@ -42,6 +42,22 @@ export const winrmMessages: readonly ExplainEntry[] = [
     texts: [["winrm client cannot process the request", "trustedhosts"]],
     weight: 8,
   },
+  {
+    kind: "winrm",
+    name: "Encrypted message not opened",
+    meaning: "WinRM got an encrypted message that it could not open; the client sees HTTP 400.",
+    causes: [
+      {
+        cause:
+          "The client labels the message with another protocol than was negotiated: under the scheme Negotiate it is application/HTTP-SPNEGO-session-encrypted, also where Kerberos was chosen.",
+      },
+      { cause: "A proxy in between changed the message or the connection." },
+    ],
+    remedy: "Update the client, or use HTTPS on port 5986, which needs no such messages.",
+    docs: errorPage.platform,
+    texts: [["couldn't decrypt the packet"], ["could not decrypt the packet"]],
+    weight: 8,
+  },
 ];
 
 type FaultRow = readonly [value: number, name: string, meaning: string, remedy: string];

@@ -5,6 +5,48 @@ type Row = readonly [value: number, name: string, meaning: string, cause: string
 
 const rows: readonly Row[] = [
   [
+    1,
+    "Not supported",
+    "The host cannot check whether the machine may be moved to that host.",
+    "An older release at one of the two, or migration is not enabled.",
+    "Enable live migration on both hosts (`Enable-VMMigration`), and compare their releases.",
+  ],
+  [
+    2,
+    "Failed",
+    "The check whether the machine may be moved failed; the number says no more.",
+    "Anything: `Compare-VM` for the same destination tells.",
+    "Run `Compare-VM` on the source host and explain its messages.",
+  ],
+  [
+    3,
+    "Timed out",
+    "The check whether the machine may be moved took too long.",
+    "The destination does not answer.",
+    "Check the network between the hosts and the destination's management service.",
+  ],
+  [
+    4,
+    "Invalid parameter",
+    "The check does not understand what it was asked.",
+    "A name or a setting that the host does not know.",
+    "Name the destination by its full DNS name; check the migration settings of the call.",
+  ],
+  [
+    5,
+    "Invalid state",
+    "The machine's state does not allow a move.",
+    "It is being changed, moved, or is in a critical state.",
+    "Wait for what is under way, or bring the machine into a state from which a move is possible.",
+  ],
+  [
+    6,
+    "Incompatible",
+    "The machine does not fit the destination.",
+    "Processor, switch, or configuration version.",
+    "`Compare-VM` on the source host lists the reasons.",
+  ],
+  [
     4096,
     "Job started",
     "The method has begun a job; whether it succeeds, the job tells.",
@@ -110,6 +152,68 @@ const rows: readonly Row[] = [
     "`Compare-VM` on the source host lists the reasons.",
   ],
 ];
+
+const states: readonly Row[] = [
+  [2, "New", "The job was made and has not begun.", "This is no error.", "Follow the job."],
+  [3, "Starting", "The job is beginning.", "This is no error.", "Follow the job."],
+  [4, "Running", "The job is under way.", "This is no error.", "Follow the job."],
+  [
+    5,
+    "Suspended",
+    "The job stands still.",
+    "Somebody suspended it.",
+    "Resume it, or end it (RequestStateChange of the job).",
+  ],
+  [6, "Shutting down", "The job is ending.", "This is no error.", "Follow the job."],
+  [7, "Completed", "The job has done what it was for.", "This is no error.", "Nothing has to be done."],
+  [
+    8,
+    "Terminated",
+    "The job was ended before it was done.",
+    "Somebody cancelled it.",
+    "Ask whoever cancelled it, then begin anew.",
+  ],
+  [
+    9,
+    "Killed",
+    "The job was broken off before it was done.",
+    "Somebody cancelled it, or the management service ended.",
+    "Look at the machine on both hosts, then begin anew.",
+  ],
+  [
+    10,
+    "Exception",
+    "The job failed.",
+    "ErrorCode and ErrorDescription of the job tell.",
+    "Read the job's ErrorDescription and explain that.",
+  ],
+  [
+    11,
+    "Service",
+    "The job is in a state of its vendor's.",
+    "ErrorDescription and JobStatus of the job tell.",
+    "Read the job's JobStatus.",
+  ],
+  [
+    32768,
+    "Completed with warnings",
+    "The job has done what it was for, with something to say.",
+    "This is no error; the warning is in the job's ErrorDescription.",
+    "Read the job's ErrorDescription.",
+  ],
+];
+
+/** What a job says of itself, as JobState. */
+export const jobStates: readonly ExplainEntry[] = states.map(([value, name, meaning, cause, remedy]) => ({
+  kind: "job-state",
+  name: `JobState ${value}: ${name}`,
+  value,
+  meaning,
+  causes: [{ cause }],
+  remedy,
+  docs: errorPage.platform,
+  weight: 3,
+}));
 
 /** What methods of Hyper-V's WMI provider return, as ReturnValue. */
 export const wmiReturnValues: readonly ExplainEntry[] = rows.map(([value, name, meaning, cause, remedy]) => ({
