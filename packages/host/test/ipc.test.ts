@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { silentLogger } from "@waybill/base";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HostError } from "../src/errors.ts";
-import { sendMessage } from "../src/ipc/frames.ts";
+import { maxAnswer, maxRequest, sendMessage } from "../src/ipc/frames.ts";
 import { IpcClient } from "../src/ipc/ipc-client.ts";
 import { IpcServer } from "../src/ipc/ipc-server.ts";
 
@@ -20,6 +20,7 @@ beforeEach(async () => {
     {
       handle: async (_peer, call, parameters) => {
         if (call === "seal") return { sealed: parameters.plain };
+        if (call === "accept") return "x".repeat(Number(parameters.length));
         if (call === "unseal") throw new Error("a secret detail");
         throw new HostError("not yours", { code: "ACCESS_DENIED", family: "caller", hresult: 0x80070005 });
       },
@@ -57,8 +58,30 @@ describe("the local socket between listener and service", () => {
 
   it("drops a peer that asks for anything not on the list", async () => {
     const socket = connect(path);
-    sendMessage(socket, { id: 1, call: "readKeytab", parameters: {} });
+    sendMessage(socket, { id: 1, call: "readKeytab", parameters: {} }, maxRequest);
     await new Promise((resolve) => socket.once("close", resolve));
+  });
+
+  it("carries answers that are larger than any request may be", async () => {
+    const client = new IpcClient(path);
+    const small = client.call("seal", { plain: 1 }, options);
+    const answers = await Promise.all(
+      [1, 3 * maxRequest, 7].map(async (length) => await client.call("accept", { length }, options)),
+    );
+    expect(answers.map((answer) => (answer as string).length)).toEqual([1, 3 * maxRequest, 7]);
+    expect(await small).toEqual({ sealed: 1 });
+    client.close();
+  });
+
+  it("what is too large is refused by name, either way, and nothing else suffers", async () => {
+    const client = new IpcClient(path);
+    const large = { code: "IPC_TOO_LARGE" };
+    await expect(client.call("accept", { length: maxAnswer }, options)).rejects.toMatchObject(large);
+    await expect(client.call("seal", { plain: "x".repeat(maxRequest) }, options)).rejects.toMatchObject(
+      large,
+    );
+    expect(await client.call("seal", { plain: 1 }, options)).toEqual({ sealed: 1 });
+    client.close();
   });
 
   it("says so when the service is away", async () => {

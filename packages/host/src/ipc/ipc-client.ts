@@ -2,7 +2,7 @@ import { createConnection, type Socket } from "node:net";
 import { withDeadline } from "@waybill/base";
 import { HostError } from "../errors.ts";
 import { fromFailure, type IpcCall, type IpcReply } from "./calls.ts";
-import { receiveMessages, sendMessage } from "./frames.ts";
+import { maxAnswer, maxRequest, receiveMessages, sendMessage } from "./frames.ts";
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
@@ -32,7 +32,7 @@ export class IpcClient {
         const socket = await this.#connected();
         return await new Promise((resolve, reject) => {
           this.#waiting.set(id, { resolve, reject });
-          sendMessage(socket, { id, call, parameters });
+          sendMessage(socket, { id, call, parameters }, maxRequest);
         });
       });
     } finally {
@@ -50,7 +50,7 @@ export class IpcClient {
       socket.once("connect", () => resolve(socket));
       socket.on("error", (cause) => reject(unreachable(this.#path, cause)));
       socket.on("close", () => this.#lost());
-      receiveMessages(socket, (message) => this.#answer(message as IpcReply));
+      receiveMessages(socket, maxAnswer, (message) => this.#answer(message as IpcReply));
     });
     return this.#socket;
   }

@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Logger } from "@waybill/base";
-import { type IpcCall, isRequest, toFailure } from "./calls.ts";
-import { receiveMessages, sendMessage } from "./frames.ts";
+import { type IpcCall, type IpcReply, isRequest, toFailure } from "./calls.ts";
+import { maxAnswer, maxRequest, receiveMessages, sendMessage } from "./frames.ts";
 
 /** Answers the listener's calls. `peer` tells one listener's connection from another's. */
 export interface IpcHandler {
@@ -24,7 +24,7 @@ export class IpcServer {
         this.#sockets.delete(socket);
         handler.disconnected(socket);
       });
-      receiveMessages(socket, (message) => {
+      receiveMessages(socket, maxRequest, (message) => {
         if (!isRequest(message)) {
           logger.warn("ipc-refused", { reason: "a call that is not on the list" });
           socket.destroy();
@@ -66,6 +66,12 @@ export class IpcServer {
   }
 }
 
-function answer(socket: Socket, reply: unknown): void {
-  if (!socket.destroyed) sendMessage(socket, reply);
+function answer(socket: Socket, reply: IpcReply): void {
+  if (socket.destroyed) return;
+  try {
+    sendMessage(socket, reply, maxAnswer);
+  } catch (error) {
+    // One answer that does not fit is no reason to break up everybody's connections.
+    sendMessage(socket, { id: reply.id, error: toFailure(error) }, maxAnswer);
+  }
 }

@@ -47,6 +47,8 @@ interface Result {
 
 const soapType = "application/soap+xml;charset=UTF-8";
 const maxAnonymousBody = 4096;
+/** A client that takes less cannot take every fault (DSP0226 section 6.2). */
+const minEnvelopeSize = 8192;
 
 /**
  * The core of a WS-Management service: takes HTTP requests as values and gives answers as values, holds no socket
@@ -171,6 +173,8 @@ export class WsmanServer {
       const longest = this.#options.maxOperationTimeout ?? 60_000;
       const timeout = Math.min(envelope.operationTimeout ?? longest, longest);
       const size = Math.min(envelope.maxEnvelopeSize ?? this.maxEnvelopeSize, this.maxEnvelopeSize);
+      if (envelope.maxEnvelopeSize !== undefined && envelope.maxEnvelopeSize < minEnvelopeSize)
+        throw faultError("encodingLimit", `MaxEnvelopeSize must be at least ${minEnvelopeSize} bytes`);
       const result = await withDeadline(
         { what: "the operation", timeout, signal },
         async (inner) => await this.#operations.run(session, envelope, size, inner),

@@ -250,12 +250,20 @@ describe("what a server answers", () => {
   });
 
   it("limits the size of requests and of answers", async () => {
-    const caller = await signedIn({ maxEnvelopeSize: 8000 });
-    expect((await caller.post(new Uint8Array(20_000), {})).status).toBe(413);
-    const long = element(shelfUri, "Echo_INPUT", element(shelfUri, "Text", "x".repeat(7000)));
-    expect(await caller.faultOf({ action: `${shelfUri}/Echo`, body: long, maxEnvelopeSize: 2000 })).toBe(
-      "EncodingLimit",
-    );
+    const caller = await signedIn({ maxEnvelopeSize: 20_000 });
+    expect((await caller.post(new Uint8Array(30_000), {})).status).toBe(413);
+    const long = element(shelfUri, "Echo_INPUT", element(shelfUri, "Text", "x".repeat(9000)));
+    const echo = { action: `${shelfUri}/Echo`, body: long };
+    expect(await caller.faultOf({ ...echo, maxEnvelopeSize: 8192 })).toBe("EncodingLimit");
+    expect(caller.provider.calls).toEqual(["Echo"]);
+    expect((await caller.ask({ ...echo, maxEnvelopeSize: 12_000 })).text).toContain("x".repeat(9000));
+  });
+
+  it("a client that could not take every fault is refused before anything is done", async () => {
+    const caller = await signedIn();
+    const action = { action: Action.get, selectors: { Name: "red" } };
+    expect(await caller.faultOf({ ...action, maxEnvelopeSize: 8191 })).toBe("EncodingLimit");
+    expect(caller.provider.calls).toEqual([]);
   });
 
   it("requests of one connection take turns", async () => {

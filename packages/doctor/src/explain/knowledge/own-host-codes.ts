@@ -165,6 +165,12 @@ export const ownHostCodes: readonly ExplainEntry[] = entriesOf("waybill", 8, [
     "Restart both services after an update.",
   ],
   [
+    "IPC_TOO_LARGE",
+    "An answer of the host's service is too large to be passed on.",
+    "Very many machines with very long definitions, or a question for the whole audit trail.",
+    "Ask for less at once: `waybill audit` with `--vm` or `--since`, or one machine.",
+  ],
+  [
     "JOURNAL_UNWRITABLE",
     "The host cannot write its journal.",
     "The disk of its state folder is full.",
