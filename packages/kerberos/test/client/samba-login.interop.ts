@@ -35,18 +35,11 @@ beforeAll(async () => {
   domain = await SambaDomain.start({
     seed: [...s4uAccounts("lab.test"), ...bare, { op: "modify", name: "BARE$", attributes: nameless }],
   });
-  client = newClient("");
+  client = domain.newClient();
 });
 afterAll(async () => {
   await domain?.stop();
 });
-
-function newClient(prefix: "" | "udp/" | "tcp/"): KerberosClient {
-  const locator = staticLocator({
-    "LAB.TEST": { kdc: [`${prefix}${domain.address}`], kpasswd: [`${prefix}${domain.address}`] },
-  });
-  return new KerberosClient({ transport: new NetworkTransport({ locator }) });
-}
 
 describe("AS exchange (RFC 4120 3.1) with Samba AD", () => {
   test("password", async () => {
@@ -171,7 +164,7 @@ describe("TGS exchange (RFC 4120 3.3) with Samba AD", () => {
 
   test("over UDP with fall-over, and TCP alone", async () => {
     for (const prefix of ["", "tcp/"] as const) {
-      const other = newClient(prefix);
+      const other = domain.newClient(prefix);
       const tgt = await other.login({ principal: principal("bob"), password: password("bob") });
       const ticket = await other.getTicket({ tgt, server: principal("cifs/kvm02.lab.test") });
       expect(ticket.server.components).toEqual(["cifs", "kvm02.lab.test"]);
@@ -240,7 +233,7 @@ describe("password change (RFC 3244) with Samba AD", () => {
   test.each(["udp/", "tcp/"] as const)("own password over %s", async (prefix) => {
     const user = prefix === "udp/" ? "mustchg" : "sens";
     const fresh = `Fresh.Passw0rd.${user}`;
-    const changer = newClient(prefix);
+    const changer = domain.newClient(prefix);
     // Whoever must change the password may, however young it is.
     await domain.apply([{ op: "modify", name: user, attributes: { pwdLastSet: "0" } }]);
     await changer.changePassword({

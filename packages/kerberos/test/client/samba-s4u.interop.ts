@@ -6,22 +6,21 @@ import {
   EncTicketPart,
   encrypt,
   isForwardable,
-  KerberosClient,
+  type KerberosClient,
   type KerberosError,
   type Keytab,
   KeyUsage,
-  NetworkTransport,
   type Principal,
   parsePrincipal,
   readKeytab,
   type S4u2SelfPadata,
   samePrincipal,
-  staticLocator,
   TicketFlags,
 } from "../../src/index.ts";
 import { s4uAccounts } from "../support/s4u-accounts.ts";
 import { AccountFlags, migrationService, quotedPassword, sambaComputer } from "../support/samba-accounts.ts";
 import { SambaDomain } from "../support/samba-domain.ts";
+import { otherClientsAgree } from "./samba-other-clients.ts";
 
 // Samba 4.17 on Debian 12: what its KDC does was measured with MIT's libkrb5 and Impacket before this client existed.
 let domain: SambaDomain;
@@ -34,8 +33,7 @@ beforeAll(async () => {
   domain = await SambaDomain.start({
     seed: [...s4uAccounts("lab.test"), ...sambaComputer("lab.test", { name: "KVM08" })],
   });
-  const locator = staticLocator({ "LAB.TEST": { kdc: [domain.address] } });
-  client = new KerberosClient({ transport: new NetworkTransport({ locator }) });
+  client = domain.newClient();
   for (const host of hosts) keytabs.set(host, await readKeytab(await domain.exportKeytab(`${host}$`)));
 });
 afterAll(async () => {
@@ -135,6 +133,8 @@ describe("S4U2Self refuses, and there is nothing to go on with", () => {
     expect(await outcome(attempt)).toBe(expected);
   });
 });
+
+describe("other clients", () => otherClientsAgree(() => domain));
 
 describe("the hosts' own accounts", () => {
   const setFlags = (host: string, flags: number) =>

@@ -1,8 +1,16 @@
-import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Daemon, loopbackAddress, run, startDaemon, waitForPort } from "./processes.ts";
+import { type HeimdalPrograms, heimdalPrograms } from "./heimdal-programs.ts";
+import {
+  type Daemon,
+  loopbackAddress,
+  removeFolder,
+  run,
+  startDaemon,
+  waitForDatagrams,
+  waitForPort,
+} from "./processes.ts";
 
 export interface HeimdalPrincipal {
   readonly name: string;
@@ -27,11 +35,11 @@ export class HeimdalRealm {
   readonly directory: string;
   /** KRB5_CONFIG: for Heimdal's programs. */
   readonly env: Readonly<Record<string, string>>;
-  readonly #programs: string;
+  readonly #programs: HeimdalPrograms;
   readonly #daemons: Daemon[] = [];
   #keytabs = 0;
 
-  private constructor(options: HeimdalRealmOptions, directory: string, programs: string) {
+  private constructor(options: HeimdalRealmOptions, directory: string, programs: HeimdalPrograms) {
     this.realm = options.realm ?? "HEIMDAL.TEST";
     this.address = options.address ?? loopbackAddress();
     this.directory = directory;
@@ -57,7 +65,7 @@ export class HeimdalRealm {
   }
 
   async kadmin(...args: readonly string[]): Promise<string> {
-    const program = join(this.#programs, "usr/bin/kadmin.heimdal");
+    const program = join(this.#programs.bin, "kadmin.heimdal");
     return await run(program, ["-l", "-r", this.realm, ...args], { env: this.env });
   }
 
@@ -69,7 +77,7 @@ export class HeimdalRealm {
 
   async stop(): Promise<void> {
     for (const daemon of this.#daemons) await daemon.stop();
-    await rm(this.directory, { recursive: true, force: true });
+    await removeFolder(this.directory);
   }
 
   async #create(principals: readonly HeimdalPrincipal[]): Promise<void> {
@@ -92,7 +100,7 @@ export class HeimdalRealm {
   async #launch(): Promise<void> {
     const start = (program: string, args: readonly string[]): Daemon => {
       const log = join(this.directory, `${program}.log`);
-      const path = join(this.#programs, "usr/lib/heimdal-servers", program);
+      const path = join(this.#programs.servers, program);
       const daemon = startDaemon(path, [`--addresses=${this.address}`, ...args], { env: this.env, log });
       this.#daemons.push(daemon);
       return daemon;
@@ -102,7 +110,7 @@ export class HeimdalRealm {
       88,
       start("kdc", ["--ports=88", `--config-file=${this.env.KRB5_CONFIG}`]),
     );
-    start("kpasswdd", [`--realm=${this.realm}`]);
+    await waitForDatagrams(this.address, 464, start("kpasswdd", [`--realm=${this.realm}`]));
   }
 }
 
@@ -131,27 +139,4 @@ function krb5Conf({ realm, address, directory }: HeimdalRealm): string {
   kdc = FILE:${directory}/kdc-messages
   kpasswdd = FILE:${directory}/kpasswdd-messages
 `;
-}
-
-/**
- * Heimdal's server programs, unpacked aside: Debian's package cannot be installed next to MIT's. Its libraries are
- * installed. Unpacked once per machine.
- */
-async function heimdalPrograms(): Promise<string> {
-  const place = join(tmpdir(), "waybill-heimdal-programs");
-  if (existsSync(place)) return place;
-  const draft = await mkdtemp(join(tmpdir(), "waybill-heimdal-draft-"));
-  await chmod(draft, 0o755);
-  const unpacked = join(draft, "unpacked");
-  await mkdir(unpacked);
-  const download = 'cd "$1" && apt-get download -q -o APT::Sandbox::User=root heimdal-kdc heimdal-clients';
-  await run("sh", ["-c", download, "sh", draft]);
-  for (const name of await readdir(draft)) {
-    if (name.endsWith(".deb")) await run("dpkg", ["-x", join(draft, name), unpacked]);
-  }
-  await rename(unpacked, place).catch((error: unknown) => {
-    if (!existsSync(place)) throw error;
-  });
-  await rm(draft, { recursive: true, force: true });
-  return place;
 }

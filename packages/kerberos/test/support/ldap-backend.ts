@@ -96,7 +96,7 @@ export class LdapBackend {
         await this.#ldap("ldapadd", entry);
         return;
       } catch (error) {
-        if (tries === 100 || this.#daemon.hasExited) throw error;
+        if (tries === 1200 || this.#daemon.hasExited) throw error;
         await sleep(50);
       }
     }

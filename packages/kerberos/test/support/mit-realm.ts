@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LdapBackend } from "./ldap-backend.ts";
-import { type Daemon, loopbackAddress, run, startDaemon, waitForPort } from "./processes.ts";
+import { type Daemon, loopbackAddress, removeFolder, run, startDaemon, waitForPort } from "./processes.ts";
 
 export interface MitPrincipal {
   /** With or without a realm; another realm's name makes a cross-realm principal. */
@@ -94,7 +94,7 @@ export class MitRealm {
   async stop(): Promise<void> {
     for (const daemon of this.#daemons) await daemon.stop();
     await this.#ldap?.stop();
-    await rm(this.directory, { recursive: true, force: true });
+    await removeFolder(this.directory);
   }
 
   async #create({ principals, config = "", ldap = false }: MitRealmOptions): Promise<void> {
@@ -130,7 +130,7 @@ function addCommand({
   attributes = "",
   enctypes = "aes256-cts,aes128-cts",
 }: MitPrincipal): string {
-  const key = password === undefined ? "-randkey" : `-pw ${password}`;
+  const key = password === undefined ? "-randkey" : `-pw "${password}"`;
   return `addprinc ${key} -e ${enctypes.replaceAll(",", ":normal,")}:normal ${attributes} ${name}`;
 }
 

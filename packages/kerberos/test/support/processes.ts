@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { promisify } from "node:util";
 import { sleep } from "@waybill/base";
@@ -58,6 +59,8 @@ export function startDaemon(
     detached: true,
   });
   const log = createWriteStream(options.log, { flags: "a" });
+  // What is said after the folder is gone is nobody's loss.
+  log.on("error", () => {});
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   running.add(child);
@@ -66,6 +69,13 @@ export function startDaemon(
     child.once("exit", () => resolve());
   }).then(() => void running.delete(child));
   const pid = child.pid ?? 0;
+  const killAll = (): void => {
+    try {
+      if (pid > 0) process.kill(-pid, "SIGKILL");
+    } catch {
+      // Nobody is left.
+    }
+  };
   return {
     pid,
     get hasExited() {
@@ -74,10 +84,12 @@ export function startDaemon(
     async stop() {
       if (running.has(child)) {
         child.kill("SIGTERM");
-        const hard = setTimeout(() => process.kill(-pid, "SIGKILL"), 5000);
+        const hard = setTimeout(killAll, 20_000);
         await exited;
         clearTimeout(hard);
       }
+      // Its children too, which would go on writing into a folder that is being removed.
+      killAll();
       log.end();
     },
   };
@@ -101,6 +113,26 @@ export async function waitForPort(
     if (Date.now() > end) throw new Error(`nothing listens on ${host}:${port}`);
     await sleep(30);
   }
+}
+
+/** Waits until something is bound to that UDP port, for servers that speak nothing else. */
+export async function waitForDatagrams(host: string, port: number, daemon: Daemon): Promise<void> {
+  const [a = 0, b = 0, c = 0, d = 0] = host.split(".").map(Number);
+  const hex = (number: number, digits: number): string =>
+    number.toString(16).toUpperCase().padStart(digits, "0");
+  // The kernel writes an address as one little-endian number.
+  const bound = ` ${[d, c, b, a].map((byte) => hex(byte, 2)).join("")}:${hex(port, 4)} `;
+  const end = Date.now() + 60_000;
+  while (!readFileSync("/proc/net/udp", "utf8").includes(bound)) {
+    if (daemon.hasExited) throw new Error(`the server for ${host}:${port} has exited`);
+    if (Date.now() > end) throw new Error(`nothing is bound to ${host}:${port}`);
+    await sleep(30);
+  }
+}
+
+/** Removes the folder of a server that has ended, even while the last of it is still being written. */
+export async function removeFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 
 function accepts(host: string, port: number): Promise<boolean> {

@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Daemon, loopbackAddress, run, startDaemon, waitForPort } from "./processes.ts";
+import { KerberosClient, NetworkTransport, staticLocator } from "../../src/index.ts";
+import { type Daemon, loopbackAddress, removeFolder, run, startDaemon, waitForPort } from "./processes.ts";
 
 /** One change to the directory; see samba-seed.py, and the lab's directory.py beneath it. */
 export type SambaOperation =
@@ -105,6 +106,13 @@ export class SambaDomain {
     return file;
   }
 
+  /** A client that knows this domain's KDC and nobody else's. @param way `udp/` or `tcp/` alone; both unless given. */
+  newClient(way: "" | "udp/" | "tcp/" = ""): KerberosClient {
+    const place = [`${way}${this.address}`];
+    const locator = staticLocator({ [this.realm]: { kdc: place, kpasswd: place } });
+    return new KerberosClient({ transport: new NetworkTransport({ locator }) });
+  }
+
   /** With the model `single` all that there is. */
   get pids(): number[] {
     return this.#daemon === undefined ? [] : [this.#daemon.pid];
@@ -117,7 +125,7 @@ export class SambaDomain {
 
   async stop(): Promise<void> {
     await this.#daemon?.stop();
-    await rm(this.directory, { recursive: true, force: true });
+    await removeFolder(this.directory);
   }
 
   async #configure(options: SambaDomainOptions): Promise<void> {
@@ -148,7 +156,7 @@ export class SambaDomain {
       log: join(this.directory, "stdout.log"),
     });
     this.#daemon = daemon;
-    for (const port of [88, 389, 464]) await waitForPort(this.address, port, daemon);
+    for (const port of [88, 389, 464, 636]) await waitForPort(this.address, port, daemon);
   }
 }
 
@@ -241,7 +249,7 @@ async function provisioned(realm: string): Promise<string> {
     targetdir: draft,
   };
   const args = Object.entries(options).map(([name, text]) => `--${name}=${text}`);
-  await run("samba-tool", ["domain", "provision", "-q", "-s", base, ...args], { timeout: 120_000 });
+  await run("samba-tool", ["domain", "provision", "-q", "-s", base, ...args], { timeout: 300_000 });
   try {
     await rename(draft, template);
   } catch (error) {
