@@ -41,19 +41,20 @@ export async function withDeadline<T>(
   if (signal?.aborted) throw new AbortedError(what, signal.reason);
   const controller = new AbortController();
   return await new Promise<T>((resolve, reject) => {
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
     const stop = (error: WaybillError): void => {
+      // Work that never ends must not keep the process alive until its time would have been up.
+      settle();
       controller.abort(error);
       reject(error);
     };
     const onAbort = (): void => stop(new AbortedError(what, signal?.reason));
     const timer = setTimeout(() => stop(new DeadlineError(what, timeout)), timeout);
     signal?.addEventListener("abort", onAbort, { once: true });
-    work(controller.signal)
-      .then(resolve, reject)
-      .finally(() => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-      });
+    work(controller.signal).then(resolve, reject).finally(settle);
   });
 }
 

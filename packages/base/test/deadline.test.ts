@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { AbortedError, DeadlineError, sleep, withDeadline } from "../src/index.ts";
 
 describe("withDeadline", () => {
@@ -26,5 +26,19 @@ describe("withDeadline", () => {
     );
     controller.abort("changed my mind");
     await expect(waiting).rejects.toThrow(AbortedError);
+  });
+
+  it("leaves no timer behind, even when the work never ends", async () => {
+    vi.useFakeTimers();
+    try {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const waiting = withDeadline({ what: "a move", timeout: 60_000, signal }, () => new Promise(() => {}));
+      controller.abort();
+      await expect(waiting).rejects.toThrow(AbortedError);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -24,7 +24,7 @@ async function signIn(person: string): Promise<void> {
 
 test("lab up prints what to do next", () => {
   for (const name of Object.keys(lab.environment)) expect(hints).toContain(`${name}=`);
-  for (const words of ["kinit alice", "vm list", "move web01", "audit", "lab down"])
+  for (const words of ["kinit alice", "vm list", "vm console web01", "move web01", "audit", "lab down"])
     expect(hints).toContain(words);
 });
 
@@ -158,20 +158,45 @@ test("Ctrl-C during a move asks the host to cancel, and waits for its word", asy
   expect(mustWork(await lab.waybill("vm", "list", "--host", "kvm02")).stdout).not.toContain("web01");
 });
 
-test("the console takes what is typed and shows what the guest says, on whichever host it runs", async () => {
-  for (const [from, to] of [
-    ["kvm01", "kvm02"],
-    ["kvm02", "kvm01"],
-  ] as const) {
-    const console = new Conversation(["lab", "console", "--state", lab.state], {});
-    await console.until("Ctrl-] leaves");
-    console.type(`echo $((6*7)) on ${from}\n`);
-    await console.until(`42 on ${from}`);
-    console.type("\u001d");
-    expect(await console.ended).toBe(0);
-    await signIn("bob");
-    mustWork(await lab.waybill("move", "web01", "--from", from, "--to", to));
-  }
+test("the console takes what alice types on her workstation, says what the guest says, and follows it", async () => {
+  await signIn("alice");
+  const console = new Conversation(["vm", "console", "web01", "--host", "kvm01"], lab.environment);
+  await console.until("Connected to web01 on kvm01.lab.test; Ctrl-] leaves.");
+  console.type("echo $((6*7)) on kvm01\n");
+  await console.until("42 on kvm01");
+  const other = await lab.waybill("vm", "console", "web01", "--host", "kvm01");
+  expect(other.stderr).toMatch(/alice@LAB\.TEST is at the console of web01.*CONSOLE_BUSY.*--take-over/s);
+  mustWork(await lab.waybill("move", "web01", "--from", "kvm01", "--to", "kvm02"));
+  await console.until("Connected to web01 on kvm02.lab.test");
+  console.type("echo $((6*7)) on kvm02\n");
+  await console.until("42 on kvm02");
+  console.type("\u001d");
+  expect(await console.ended).toBe(0);
+  mustWork(await lab.waybill("move", "web01", "--from", "kvm02", "--to", "kvm01"));
+  const { stdout } = mustWork(await lab.waybill("audit", "--host", "kvm01", "--vm", "web01"));
+  expect(stdout).toMatch(/console opened +web01 +alice/);
+  await signIn("dave");
+  expect((await lab.waybill("vm", "console", "web01", "--host", "kvm01")).code).not.toBe(0);
+});
+
+test("in a terminal every key is the guest's but one, and afterwards the terminal is itself again", async () => {
+  const words = [...waybillCommand, "lab", "console", "--state", lab.state]
+    .map((word) => `'${word}'`)
+    .join(" ");
+  const script = ["script", "-qec", `stty -a; ${words}; stty -a`, "/dev/null"];
+  const terminal = new Conversation([], {}, script);
+  await terminal.until("Ctrl-] leaves");
+  terminal.type("sleep 1000\r");
+  await terminal.until("sleep 1000");
+  terminal.type("\u0003");
+  await terminal.until("^C");
+  terminal.type("echo $((6*7)) is it\r");
+  await terminal.until("42 is it");
+  terminal.type("\u001d");
+  await terminal.until("Left the console of web01.");
+  expect(await terminal.ended).toBe(0);
+  const settings = [...terminal.said.matchAll(/[ -]icanon.*[ -]echo /g)].map(([words]) => words);
+  expect(settings).toEqual([settings[0], settings[0]]);
 });
 
 test("an unprivileged user has a lab beside this one, and lab down leaves nothing of it", async () => {

@@ -16,10 +16,10 @@ export function whatNext(layout: LabLayout): string {
     `  waybill ticket login alice --password-file ${workstation}/alice.password`,
     "  klist                                        # or: waybill ticket list",
     "  waybill vm list --host kvm01",
+    "  waybill vm console web01 --host kvm01        # its serial port; Ctrl-] leaves",
     "  waybill move web01 --from kvm01 --to kvm02 --explain",
     "  waybill doctor --person alice --from kvm01 --to kvm02",
     `  waybill audit --host ${labHosts.join(" ")}`,
-    `  waybill lab console${state}   # a shell on web01's serial port`,
     `  waybill lab run ws2016${state}   # the story's first half; see lab run --help`,
     `  waybill lab down${state}   # leaves nothing behind`,
   ].join("\n");

@@ -35,8 +35,12 @@ export class Conversation {
   /** Everything said so far, on both outputs. */
   said = "";
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
-    const [program = "", ...before] = waybillCommand;
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    command: readonly string[] = waybillCommand,
+  ) {
+    const [program = "", ...before] = command;
     this.#child = spawn(program, [...before, ...args], { env: { ...process.env, NO_COLOR: "1", ...env } });
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream.setEncoding("utf8").on("data", (text: string) => {
