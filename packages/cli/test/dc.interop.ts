@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loopbackAddress } from "../../kerberos/test/support/processes.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const node = ["--conditions=@waybill/source", "--import", "tsx", join(root, "packages/cli/src/main.ts")];
@@ -13,7 +13,7 @@ const node = ["--conditions=@waybill/source", "--import", "tsx", join(root, "pac
 describe("waybill dc", () => {
   const dir = mkdtempSync(join(tmpdir(), "waybill-cli-dc-"));
   const state = join(dir, "state");
-  const address = `127.${randomInt(20, 250)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+  const address = loopbackAddress();
   const env = {
     ...process.env,
     LC_ALL: "C",
@@ -25,7 +25,7 @@ describe("waybill dc", () => {
 
   async function run(program: string, args: readonly string[], input = ""): Promise<string> {
     return await new Promise((resolve, reject) => {
-      const child = execFile(program, args, { env, cwd: root, timeout: 60_000 }, (error, stdout, stderr) => {
+      const child = execFile(program, args, { env, cwd: root, timeout: 120_000 }, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
         else reject(new Error(`${program} ${args.join(" ")}: ${stdout}${stderr}`));
       });
@@ -54,7 +54,7 @@ describe("waybill dc", () => {
 
   afterAll(() => {
     server?.kill("SIGKILL");
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   });
 
   it("acts at once on a controller that runs: users, computers, delegation, keytabs", async () => {
@@ -100,7 +100,7 @@ msDS-AllowedToDelegateTo: cifs/kvm02
 
   it("counts what all workers do, by outcome and reason", async () => {
     const metrics = await (await fetch(`http://${address}:9464/metrics`)).text();
-    expect(metrics).toMatch(/exchange="s4u2proxy",outcome="issued"[^\n]* 1/);
+    expect(metrics).toMatch(/exchange="s4u2proxy",outcome="issued"[^\n]* [1-9]/);
     expect(metrics).toContain('reason="preauth-required"');
   });
 

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { loadFromLdap } from "@waybill/directory";
 import {
   type EvidenceMode,
@@ -8,7 +7,7 @@ import {
   predict,
   type StartKind,
 } from "@waybill/doctor";
-import { LdapClient } from "@waybill/ldap";
+import type { LdapClient } from "@waybill/ldap";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
   AccountFlags,
@@ -17,6 +16,7 @@ import {
   sambaUser,
 } from "../../kerberos/test/support/samba-accounts.ts";
 import { SambaDomain, type SambaOperation } from "../../kerberos/test/support/samba-domain.ts";
+import { asAdministrator } from "../../ldap/test/support/domain.ts";
 import { generator } from "./support/generator.ts";
 import { SambaPlayer, told } from "./support/samba-player.ts";
 
@@ -43,11 +43,7 @@ beforeAll(async () => {
   });
   player = new SambaPlayer(domain);
   await player.adopt([...people, ...hosts.map((name) => `${name}$`)]);
-  ldap = await LdapClient.connect({
-    url: `ldaps://${domain.address}`,
-    tls: { ca: readFileSync(domain.caFile, "utf8") },
-  });
-  await ldap.bindSimple("Administrator@lab.test", domain.administratorPassword);
+  ldap = await asAdministrator(domain);
 });
 
 afterAll(async () => {

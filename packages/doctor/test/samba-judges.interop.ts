@@ -1,9 +1,8 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeSecurityDescriptor, loadFromLdap, type MemoryDirectory, parseSddl } from "@waybill/directory";
 import { delegationSettings, examine, type FindingId, predict, readDescriptors } from "@waybill/doctor";
-import { LdapClient } from "@waybill/ldap";
+import type { LdapClient } from "@waybill/ldap";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   AccountFlags,
@@ -12,6 +11,7 @@ import {
   sambaUser,
 } from "../../kerberos/test/support/samba-accounts.ts";
 import { SambaDomain, type SambaOperation } from "../../kerberos/test/support/samba-domain.ts";
+import { asAdministrator } from "../../ldap/test/support/domain.ts";
 
 // A Samba domain with every misconfiguration that its directory can hold, and foreign programs that look at the same.
 
@@ -101,11 +101,7 @@ let view: MemoryDirectory;
 
 beforeAll(async () => {
   domain = await SambaDomain.start({ seed: faults() });
-  ldap = await LdapClient.connect({
-    url: `ldaps://${domain.address}`,
-    tls: { ca: readFileSync(domain.caFile, "utf8") },
-  });
-  await ldap.bindSimple("Administrator@lab.test", domain.administratorPassword);
+  ldap = await asAdministrator(domain);
   const { directory: fresh } = await loadFromLdap(ldap);
   await domain.apply([
     descriptor("WIDE", "O:BAD:(A;;GA;;;WD)"),

@@ -1,29 +1,11 @@
-import { readFileSync } from "node:fs";
 import { loadFromLdap, type MemoryDirectory } from "@waybill/directory";
-import {
-  applyPlan,
-  type Exchange,
-  examine,
-  type MigrationService,
-  PredictionMatrix,
-  plan,
-  predict,
-} from "@waybill/doctor";
-import {
-  type Credential,
-  KerberosClient,
-  KerberosError,
-  type Keytab,
-  NetworkTransport,
-  parsePrincipal,
-  readKeytab,
-  staticLocator,
-  TicketFlags,
-} from "@waybill/kerberos";
-import { LdapClient } from "@waybill/ldap";
+import { applyPlan, examine, type MigrationService, PredictionMatrix, plan, predict } from "@waybill/doctor";
+import type { LdapClient } from "@waybill/ldap";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { s4uAccounts } from "../../kerberos/test/support/s4u-accounts.ts";
 import { SambaDomain } from "../../kerberos/test/support/samba-domain.ts";
+import { asAdministrator } from "../../ldap/test/support/domain.ts";
+import { SambaPlayer, told } from "./support/samba-player.ts";
 
 // Samba AD, with every kind of misconfiguration in it, judges predictions, findings and repairs.
 
@@ -34,19 +16,13 @@ const destinations = ["KVM02", "KVM07"] as const;
 
 let domain: SambaDomain;
 let ldap: LdapClient;
-let client: KerberosClient;
-const keytabs = new Map<string, Keytab>();
-const principal = (name: string) => parsePrincipal(name, { defaultRealm: "LAB.TEST" });
+let player: SambaPlayer;
 
 beforeAll(async () => {
   domain = await SambaDomain.start({ seed: s4uAccounts("lab.test") });
-  const locator = staticLocator({ "LAB.TEST": { kdc: [domain.address] } });
-  client = new KerberosClient({ transport: new NetworkTransport({ locator }) });
-  for (const name of [...people, ...sources.map((host) => `${host}$`)])
-    keytabs.set(name, await readKeytab(await domain.exportKeytab(name)));
-  const tls = { ca: readFileSync(domain.caFile, "utf8") };
-  ldap = await LdapClient.connect({ url: `ldaps://${domain.address}`, tls });
-  await ldap.bindSimple("Administrator@lab.test", domain.administratorPassword);
+  player = new SambaPlayer(domain);
+  await player.adopt([...people, ...sources.map((host) => `${host}$`)]);
+  ldap = await asAdministrator(domain);
 });
 
 afterAll(async () => {
@@ -55,57 +31,6 @@ afterAll(async () => {
 });
 
 const read = async (): Promise<MemoryDirectory> => (await loadFromLdap(ldap)).directory;
-
-async function answer(work: () => Promise<Credential>): Promise<[string, Credential | undefined]> {
-  try {
-    const ticket = await work();
-    return [(ticket.flags & TicketFlags.forwardable) === 0 ? "granted" : "forwardable", ticket];
-  } catch (error) {
-    if (error instanceof KerberosError) return [error.code, undefined];
-    throw error;
-  }
-}
-
-/** What Samba's KDC answers to the exchanges of a prediction, in their order, until one is refused. */
-async function play(exchanges: readonly Exchange[], person: string, source: string): Promise<string[]> {
-  const answers: string[] = [];
-  const held = new Map<string, Credential>();
-  const fresh = { fresh: true };
-  const tgt = (name: string): Credential => held.get(name)!;
-  const self = exchanges.some(({ kind }) => kind === "s4u2self");
-  for (const { kind, service } of exchanges) {
-    const [said, ticket] = await answer(() => {
-      switch (kind) {
-        case "login":
-        case "host-login": {
-          const name = kind === "login" ? person : `${source}$`;
-          return client.login({ principal: principal(name), keytab: keytabs.get(name)!, forwardable: true });
-        }
-        case "service-ticket":
-          return client.getTicket({ tgt: tgt("login"), server: principal(service) }, fresh);
-        case "s4u2self":
-          return client.s4u2self({ tgt: tgt("host-login"), user: principal(person) }, fresh);
-        case "s4u2proxy":
-          return client.s4u2proxy(
-            {
-              tgt: tgt("host-login"),
-              evidence: tgt(self ? "s4u2self" : "service-ticket"),
-              target: principal(service),
-            },
-            fresh,
-          );
-      }
-    });
-    answers.push(said);
-    if (ticket !== undefined) held.set(kind, ticket);
-  }
-  return answers;
-}
-
-const told = (exchanges: readonly Exchange[]): string[] =>
-  exchanges.map(({ decision, flags, errorCode }) =>
-    decision === "refused" ? (errorCode ?? "") : flags.includes("forwardable") ? "forwardable" : "granted",
-  );
 
 describe("predictions", () => {
   it("are what Samba's KDC answers, for every person, source, destination and kind of evidence", async () => {
@@ -126,7 +51,7 @@ describe("predictions", () => {
         for (const [at, source] of sources.entries()) {
           for (const [column, destination] of destinations.entries()) {
             const story = predict({ view, profile, person, source, destination, evidence, services });
-            const real = await play(story.exchanges, person, source);
+            const real = await player.play(story.exchanges, person, source);
             expect(told(story.exchanges), story.sentence).toEqual(real);
             expect(matrix.outcome(row, at, column)).toBe(story.outcome);
             cells++;
@@ -184,7 +109,8 @@ describe("repair", () => {
       evidence: "s4u2self",
     });
     expect(story.works, story.sentence).toBe(true);
-    expect(await play(story.exchanges, "alice", "KVM01")).toEqual(told(story.exchanges));
+    player.forget();
+    expect(await player.play(story.exchanges, "alice", "KVM01")).toEqual(told(story.exchanges));
     await expect(applyPlan(ldap, made)).rejects.toMatchObject({ code: "PLAN_OUTDATED" });
   });
 });

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseKeytab } from "@waybill/kerberos";
 import { bundle } from "../../../tools/bundle.mjs";
-import { loopbackAddress } from "../test/support/loopback.ts";
+import { loopbackAddress } from "../../kerberos/test/support/processes.ts";
 import { benchProxyTarget, benchRealm, benchService, type Contender, middleTier } from "./rivals.ts";
 
 /** Our KDC with a small directory in memory, in a process of its own, bundled as it is installed. */

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseKeytab } from "@waybill/kerberos";
-import { loopbackAddress } from "../test/support/loopback.ts";
+import { loopbackAddress } from "../../kerberos/test/support/processes.ts";
 import { withChildren } from "./load.ts";
 import { end, runBundled } from "./ours.ts";
 import { benchProxyTarget, benchRealm, benchService, type Contender, middleTier } from "./rivals.ts";

@@ -95,7 +95,7 @@ describe("the domain controller as other people's tools see it", () => {
     directory.setPassword("KVM01", "Machine-1!");
     const client = await LdapClient.connect({
       url: `ldapi://${encodeURIComponent(dc.controller.ldapiPath)}`,
-      timeout: 5000,
+      timeout: 30_000,
     });
     await client.bindSimple("Administrator@lab.test", administratorPassword);
     await client.add("CN=web,CN=Managed Service Accounts,DC=lab,DC=test", {

@@ -10,8 +10,8 @@ import {
   TicketFlags,
 } from "@waybill/kerberos";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MitRealm } from "../../kerberos/test/support/mit-realm.ts";
 import { createTestDomain, type TestDomain, testPassword } from "../src/testing/index.ts";
-import { type MitRealm, startMitRealm } from "./support/mit-realm.ts";
 import { MitTools } from "./support/mit-tools.ts";
 
 const shared = "between us";
@@ -29,12 +29,14 @@ describe("a trust with a realm of MIT's krb5kdc, in both directions", () => {
       delegation: { KVM01: { to: ["cifs/kvm02.lab.test"], protocol: "any" } },
     });
     domain.directory.createTrust({ partner: "MIT.TEST", password: shared });
-    other = await startMitRealm("MIT.TEST", [
-      `addprinc -pw "${shared}" krbtgt/LAB.TEST@MIT.TEST`,
-      `addprinc -pw "${shared}" krbtgt/MIT.TEST@LAB.TEST`,
-      "addprinc -pw bobs-password bob",
-      "addprinc -randkey host/srv.mit.test",
-    ]);
+    other = await MitRealm.start({
+      principals: [
+        { name: "krbtgt/LAB.TEST@MIT.TEST", password: shared },
+        { name: "krbtgt/MIT.TEST@LAB.TEST", password: shared },
+        { name: "bob", password: "bobs-password" },
+        { name: "host/srv.mit.test" },
+      ],
+    });
     mit = new MitTools(domain);
     writeFileSync(
       mit.path("krb5.conf"),
@@ -48,7 +50,7 @@ describe("a trust with a realm of MIT's krb5kdc, in both directions", () => {
     kdc = ${domain.server?.host}:${domain.server?.port}
   }
   MIT.TEST = {
-    kdc = ${other.host}
+    kdc = ${other.address}
   }
 [domain_realm]
   .mit.test = MIT.TEST
@@ -79,7 +81,7 @@ describe("a trust with a realm of MIT's krb5kdc, in both directions", () => {
   const client = (): KerberosClient => {
     const locator = staticLocator({
       "LAB.TEST": { kdc: [`${domain.server?.host}:${domain.server?.port}`] },
-      "MIT.TEST": { kdc: [`${other.host}:${other.port}`] },
+      "MIT.TEST": { kdc: [other.address] },
     });
     return new KerberosClient({ transport: new NetworkTransport({ locator }) });
   };

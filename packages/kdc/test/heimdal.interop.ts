@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { heimdalPrograms } from "../../kerberos/test/support/heimdal-programs.ts";
 import { createTestDomain, type TestDomain, testPassword } from "../src/testing/index.ts";
-import { heimdalClients } from "./support/heimdal-clients.ts";
 import { MitTools, type ToolResult } from "./support/mit-tools.ts";
 
 const target = "cifs/kvm02.lab.test@LAB.TEST";
@@ -22,7 +22,7 @@ describe("Heimdal's tools against the KDC", () => {
         KVM03: { to: ["cifs/kvm02.lab.test"], protocol: "any" },
       },
     });
-    const clients = await heimdalClients();
+    const clients = await heimdalPrograms();
     bin = clients.bin;
     tools = new MitTools(domain);
     tools.env.LD_LIBRARY_PATH = clients.lib;

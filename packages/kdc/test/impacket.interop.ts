@@ -12,8 +12,8 @@ import {
   Ticket,
 } from "@waybill/kerberos";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { loopbackAddress } from "../../kerberos/test/support/processes.ts";
 import { createTestDomain, type TestDomain, testPassword } from "../src/testing/index.ts";
-import { loopbackAddress } from "./support/loopback.ts";
 
 const examples = "/usr/share/doc/python3-impacket/examples";
 const target = "cifs/kvm02.lab.test";

@@ -23,7 +23,7 @@ async function connect(scheme: "ldap" | "ldaps" = "ldap", startTls = false): Pro
     url: `${scheme}://${domain.address}`,
     tls: { caFile: domain.caFile },
     startTls,
-    timeout: 10_000,
+    timeout: 60_000,
   });
 }
 

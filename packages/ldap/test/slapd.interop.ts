@@ -1,17 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LdapClient, type LdapConnectOptions } from "../src/index.ts";
-import { makeCertificate, type TestCertificate } from "./support/certificate.ts";
 import { type Slapd, startSlapd } from "./support/slapd.ts";
 
 // Our client against OpenLDAP's server.
 
-let certificate: TestCertificate;
 let slapd: Slapd;
 const base = "dc=lab,dc=test";
 
 beforeAll(async () => {
-  certificate = makeCertificate();
-  slapd = await startSlapd(certificate);
+  slapd = await startSlapd();
   const client = await admin();
   await client.add(base, { objectClass: ["dcObject", "organization"], dc: "lab", o: "Lab" });
   await client.add(`ou=people,${base}`, { objectClass: "organizationalUnit", ou: "people" });
@@ -24,14 +21,13 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await slapd?.stop();
-  certificate.remove();
 });
 
 async function connect(url: string, options: Partial<LdapConnectOptions> = {}): Promise<LdapClient> {
   return await LdapClient.connect({
     url,
-    tls: { caFile: certificate.certFile },
-    timeout: 10_000,
+    tls: { caFile: slapd.certificate.certFile },
+    timeout: 60_000,
     ...options,
   });
 }
@@ -132,7 +128,7 @@ describe("OpenLDAP's slapd", () => {
 
   test("a certificate for another name is refused", async () => {
     await expect(
-      connect(slapd.secure, { tls: { ca: certificate.cert, serverName: "other.test" } }),
+      connect(slapd.secure, { tls: { ca: slapd.certificate.cert, serverName: "other.test" } }),
     ).rejects.toMatchObject({ code: "LDAP_TLS_FAILED" });
   });
 });

@@ -9,6 +9,7 @@ import { type ChangeInput, LdapClient } from "@waybill/ldap";
 import { administratorPassword, startController } from "../../../kdc/test/support/controller.ts";
 import { AccountFlags, sambaComputer, sambaUser } from "../../../kerberos/test/support/samba-accounts.ts";
 import { SambaDomain } from "../../../kerberos/test/support/samba-domain.ts";
+import { asAdministrator } from "../../../ldap/test/support/domain.ts";
 import { type Outcome, runToEnd, waybill, waybillCommand } from "./waybill.ts";
 
 /**
@@ -88,9 +89,7 @@ export async function startSamba(): Promise<LiveDomain> {
       ...sambaComputer("lab.test", { name: "WAC", services: ["host"] }),
     ],
   });
-  const tls = { ca: readFileSync(samba.caFile, "utf8") };
-  const ldap = await LdapClient.connect({ url: `ldaps://${samba.address}`, tls });
-  await ldap.bindSimple("Administrator@lab.test", samba.administratorPassword);
+  const ldap = await asAdministrator(samba);
   return liveDomain({
     kind: "samba",
     ldap,

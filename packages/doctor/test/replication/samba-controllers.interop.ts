@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { loadFromLdap, type MemoryDirectory } from "@waybill/directory";
 import { controllerFindings, surveyControllers } from "@waybill/doctor";
-import { LdapClient } from "@waybill/ldap";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { s4uAccounts } from "../../../kerberos/test/support/s4u-accounts.ts";
 import { SambaDomain } from "../../../kerberos/test/support/samba-domain.ts";
+import { asAdministrator } from "../../../ldap/test/support/domain.ts";
 import { SambaSecondController } from "../support/samba-second-controller.ts";
 
 // Two controllers of one Samba domain, the second joined to the first and not replicating until told to.
@@ -21,18 +20,8 @@ afterAll(async () => {
   await domain?.stop();
 });
 
-async function connect(address: string): Promise<LdapClient> {
-  // The second controller shows the first one's certificate.
-  const ldap = await LdapClient.connect({
-    url: `ldaps://${address}`,
-    tls: { ca: readFileSync(domain.caFile, "utf8"), serverName: "dc1.lab.test" },
-  });
-  await ldap.bindSimple("Administrator@lab.test", domain.administratorPassword);
-  return ldap;
-}
-
 async function findings(): Promise<ReturnType<typeof controllerFindings>> {
-  const ldap = await connect(domain.address);
+  const ldap = await asAdministrator(domain);
   const view: MemoryDirectory = (await loadFromLdap(ldap)).directory;
   ldap.close();
   const accounts = ["KVM01$", "KVM02$", "KVM03$", "KVM07$", "alice", "prot", "krbtgt"].flatMap((name) => {
@@ -42,7 +31,7 @@ async function findings(): Promise<ReturnType<typeof controllerFindings>> {
   expect(accounts).toHaveLength(7);
   const controllers = [domain.address, second.address].map((address) => ({
     name: address,
-    connect: () => connect(address),
+    connect: () => asAdministrator(domain, address),
   }));
   const survey = await surveyControllers({ accounts, controllers });
   expect(survey.controllers.map(({ name, failure }) => [name.toLowerCase(), failure])).toEqual([

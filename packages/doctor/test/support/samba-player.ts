@@ -1,14 +1,12 @@
 import type { Exchange } from "@waybill/doctor";
 import {
   type Credential,
-  KerberosClient,
+  type KerberosClient,
   KerberosError,
   type Keytab,
-  NetworkTransport,
   type Principal,
   parsePrincipal,
   readKeytab,
-  staticLocator,
   TicketFlags,
 } from "@waybill/kerberos";
 import type { SambaDomain } from "../../../kerberos/test/support/samba-domain.ts";
@@ -29,8 +27,7 @@ export class SambaPlayer {
 
   constructor(domain: SambaDomain) {
     this.#domain = domain;
-    const locator = staticLocator({ [domain.realm]: { kdc: [domain.address] } });
-    this.#client = new KerberosClient({ transport: new NetworkTransport({ locator }) });
+    this.#client = domain.newClient();
   }
 
   /** Reads the keys of accounts, by sAMAccountName. */

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type Daemon,
   loopbackAddress,
+  removeFolder,
   run,
   startDaemon,
   waitForPort,
@@ -45,7 +46,7 @@ export class SambaSecondController {
 
   async stop(): Promise<void> {
     await this.#daemon?.stop();
-    await rm(this.#directory, { recursive: true, force: true });
+    await removeFolder(this.#directory);
   }
 
   async #join(): Promise<void> {
@@ -114,7 +115,7 @@ export class SambaSecondController {
     const binds = ["hosts", "resolv.conf"].map((name) => `mount --bind '${this.#path(name)}' /etc/${name}`);
     await run("unshare", ["-m", "sh", "-c", [...binds, command].join(" && ")], {
       env: { KRB5_CONFIG: this.#domain.krb5Conf },
-      timeout: 110_000,
+      timeout: 400_000,
     });
   }
 

@@ -1,23 +1,20 @@
-import { readFileSync } from "node:fs";
 import { type DirectoryView, type LoadedDirectory, loadFromLdap } from "@waybill/directory";
 import {
   type Credential,
   ErrorCode,
   isForwardable,
   KdcOptions,
-  KerberosClient,
+  type KerberosClient,
   type KerberosError,
   type Keytab,
-  NetworkTransport,
   parsePrincipal,
   readKeytab,
-  staticLocator,
   TicketFlags,
 } from "@waybill/kerberos";
-import { LdapClient } from "@waybill/ldap";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { s4uAccounts } from "../../../kerberos/test/support/s4u-accounts.ts";
 import { SambaDomain } from "../../../kerberos/test/support/samba-domain.ts";
+import { asAdministrator } from "../../../ldap/test/support/domain.ts";
 import {
   asClientDecision,
   asTicketFlags,
@@ -53,17 +50,12 @@ const principal = (name: string) => parsePrincipal(name, { defaultRealm: "LAB.TE
 
 beforeAll(async () => {
   domain = await SambaDomain.start({ seed: s4uAccounts("lab.test") });
-  const transport = new NetworkTransport({
-    locator: staticLocator({ "LAB.TEST": { kdc: [domain.address] } }),
-  });
-  client = new KerberosClient({ transport });
+  client = domain.newClient();
   for (const host of hosts) {
     const keytab: Keytab = await readKeytab(await domain.exportKeytab(`${host}$`));
     tgts.set(host, await client.login({ principal: principal(`${host}$`), keytab, forwardable: true }));
   }
-  const tls = { ca: readFileSync(domain.caFile, "utf8") };
-  const ldap = await LdapClient.connect({ url: `ldaps://${domain.address}`, tls });
-  await ldap.bindSimple(`Administrator@lab.test`, domain.administratorPassword);
+  const ldap = await asAdministrator(domain);
   loaded = await loadFromLdap(ldap);
   ldap.close();
   view = loaded.directory;

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "@waybill/base";
+import { loopbackAddress } from "../../../kerberos/test/support/processes.ts";
 import {
   controllerPaths,
   createControllerState,
   DomainController,
   type NewController,
 } from "../../src/index.ts";
-import { loopbackAddress } from "./loopback.ts";
 
 export const administratorPassword = "Adm1n-Secret!";
 

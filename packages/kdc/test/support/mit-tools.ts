@@ -68,7 +68,7 @@ ${extra}
     const env =
       options.cache === undefined ? this.env : { ...this.env, KRB5CCNAME: this.path(options.cache) };
     return await new Promise((resolve, reject) => {
-      const child = execFile(program, args, { env, timeout: 30_000 }, (error, stdout, stderr) => {
+      const child = execFile(program, args, { env, timeout: 120_000 }, (error, stdout, stderr) => {
         const code = error === null ? 0 : error.code;
         if (typeof code !== "number") reject(error);
         else resolve({ code, stdout, stderr });

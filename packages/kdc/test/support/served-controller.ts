@@ -28,7 +28,7 @@ export async function serveState(state: string, host: string, workers: number): 
       const all = pids();
       child.kill("SIGKILL");
       for (let waited = 0; all.some(isAlive); waited += 20) {
-        if (waited > 10_000) throw new Error("workers outlive the process that was killed");
+        if (waited > 60_000) throw new Error("workers outlive the process that was killed");
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },

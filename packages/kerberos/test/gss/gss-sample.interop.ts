@@ -126,15 +126,23 @@ describe.each(hosts)("MIT's gss-client against our acceptor, %s", (host) => {
 });
 
 describe.each(hosts)("our initiator against MIT's gss-server, %s", (host) => {
-  const port = randomInt(20_000, 30_000);
+  let port: number;
   let server: Daemon;
   beforeAll(async () => {
-    // It listens on every address: only the port can be ours.
-    server = startDaemon("gss-server", ["-port", String(port), "-keytab", keytabPath, `host@${host}`], {
-      env,
-      log: join(realm.directory, `gss-server-${host}.log`),
-    });
-    await waitForPort(address, port, server);
+    // It listens on every address: only the port can be ours, and somebody may have it already.
+    for (let tries = 0; ; tries++) {
+      port = randomInt(20_000, 30_000);
+      server = startDaemon("gss-server", ["-port", String(port), "-keytab", keytabPath, `host@${host}`], {
+        env,
+        log: join(realm.directory, `gss-server-${host}.log`),
+      });
+      try {
+        return await waitForPort(address, port, server);
+      } catch (error) {
+        await server.stop();
+        if (tries === 5) throw error;
+      }
+    }
   });
   afterAll(async () => await server?.stop());
 

@@ -12,12 +12,12 @@ export interface TestCertificate {
   remove(): void;
 }
 
-/** A self-signed certificate for localhost and 127.0.0.1, by openssl. */
-export function makeCertificate(): TestCertificate {
+/** A self-signed certificate for localhost and an address, by openssl. */
+export function makeCertificate(address = "127.0.0.1"): TestCertificate {
   const directory = mkdtempSync(join(tmpdir(), "waybill-ldap-"));
   const certFile = join(directory, "cert.pem");
   const keyFile = join(directory, "key.pem");
-  const names = "subjectAltName=DNS:localhost,DNS:dc1.lab.test,IP:127.0.0.1";
+  const names = `subjectAltName=DNS:localhost,DNS:dc1.lab.test,IP:${address}`;
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", keyFile];
   const request = [
     "req",

@@ -1,15 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type Credential,
-  KerberosClient,
-  NetworkTransport,
-  parsePrincipal,
-  staticLocator,
-} from "@waybill/kerberos";
+import { type Credential, parsePrincipal } from "@waybill/kerberos";
 import { sambaComputer, sambaUser } from "../../../kerberos/test/support/samba-accounts.ts";
 import { SambaDomain } from "../../../kerberos/test/support/samba-domain.ts";
-import { type KerberosBindOptions, kerberosBind } from "../../src/index.ts";
+import { type KerberosBindOptions, kerberosBind, LdapClient } from "../../src/index.ts";
 import { runProgram } from "./run-program.ts";
 
 const realm = "LAB.TEST";
@@ -34,14 +28,24 @@ export function principal(name: string): ReturnType<typeof parsePrincipal> {
   return parsePrincipal(name, { defaultRealm: realm });
 }
 
+/** A connection to a controller of the domain over LDAPS, as its administrator. @param address another controller's */
+export async function asAdministrator(domain: SambaDomain, address = domain.address): Promise<LdapClient> {
+  const client = await LdapClient.connect({
+    url: `ldaps://${address}`,
+    // All controllers show the first one's certificate.
+    tls: { ca: readFileSync(domain.caFile, "utf8"), serverName: `dc1.${domain.domain}` },
+  });
+  await client.bindSimple(`Administrator@${domain.domain}`, domain.administratorPassword);
+  return client;
+}
+
 /** Logs in with our own Kerberos client and says how to bind as that user. */
 export async function kerberosLogin(
   domain: SambaDomain,
   user: string,
   password: string,
 ): Promise<(mechanism: "GSS-SPNEGO" | "GSSAPI") => ReturnType<typeof kerberosBind>> {
-  const locator = staticLocator({ [realm]: { kdc: [domain.address], kpasswd: [domain.address] } });
-  const client = new KerberosClient({ transport: new NetworkTransport({ locator }) });
+  const client = domain.newClient();
   const tgt = await client.login({ principal: principal(user), password });
   const getTicket: KerberosBindOptions["getTicket"] = ([service, host], signal): Promise<Credential> =>
     client.getTicket({ tgt, server: principal(`${service}/${host}`) }, { signal });

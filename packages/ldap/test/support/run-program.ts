@@ -19,7 +19,7 @@ export async function runProgram(
   return await new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       env: { ...process.env, ...options.env },
-      timeout: options.timeout ?? 30_000,
+      timeout: options.timeout ?? 120_000,
       stdio: ["pipe", "pipe", "pipe"],
     });
     let stdout = "";

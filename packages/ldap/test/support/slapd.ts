@@ -1,18 +1,21 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { startDaemon, waitForPort } from "../../../kerberos/test/support/processes.ts";
-import type { TestCertificate } from "./certificate.ts";
+import { loopbackAddress, startDaemon, waitForPort } from "../../../kerberos/test/support/processes.ts";
+import { makeCertificate, type TestCertificate } from "./certificate.ts";
 
 export interface Slapd {
   readonly plain: string;
   readonly secure: string;
   readonly local: string;
+  readonly certificate: TestCertificate;
   stop(): Promise<void>;
 }
 
 /** OpenLDAP's server with an empty database for dc=lab,dc=test; cn=admin,dc=lab,dc=test has the password `secret`. */
-export async function startSlapd(certificate: TestCertificate): Promise<Slapd> {
+export async function startSlapd(): Promise<Slapd> {
+  // Its usual ports, on an address of its own.
+  const address = loopbackAddress();
+  const certificate = makeCertificate(address);
   const directory = join(certificate.directory, "slapd");
   mkdirSync(join(directory, "db"), { recursive: true });
   const schemas = ["core", "cosine", "inetorgperson"].map(
@@ -37,20 +40,20 @@ export async function startSlapd(certificate: TestCertificate): Promise<Slapd> {
   ];
   const configFile = join(directory, "slapd.conf");
   writeFileSync(configFile, `${config.join("\n")}\n`);
-  const [plainPort, securePort] = [await freePort(), await freePort()];
   const local = `ldapi://${encodeURIComponent(join(directory, "ldapi"))}`;
-  const [plain, secure] = [`ldap://127.0.0.1:${plainPort}`, `ldaps://127.0.0.1:${securePort}`];
+  const [plain, secure] = [`ldap://${address}`, `ldaps://${address}`];
   const daemon = startDaemon("slapd", ["-f", configFile, "-h", `${plain} ${secure} ${local}`, "-d", "0"], {
     log: join(directory, "log"),
   });
-  for (const port of [plainPort, securePort]) await waitForPort("127.0.0.1", port, daemon);
-  return { plain, secure, local, stop: () => daemon.stop() };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" ? (address?.port ?? 0) : 0;
+  const stop = async (): Promise<void> => {
+    await daemon.stop();
+    certificate.remove();
+  };
+  try {
+    for (const port of [389, 636]) await waitForPort(address, port, daemon);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { plain, secure, local, certificate, stop };
 }
