@@ -171,7 +171,7 @@ export function checkPeople(examination: Examination): Finding[] {
         examination.finding("person-not-delegable", {
           cause: `${clause} (${reason.fact?.attribute ?? ""} has ${reason.fact?.value ?? ""}).`,
           evidence: reason.fact === undefined ? [] : [reason.fact],
-          effect: `${name} can move nothing remotely, from no host to no other, whatever the hosts' delegation settings are. That is what the protection is for.`,
+          effect: `${name} can move nothing remotely, from any host to any other, whatever the hosts' delegation settings are. That is what the protection is for.`,
           remedies: [
             advice(
               `Let ${name} start migrations while signed in on the source host, or use a separate account that operates hosts and nothing else.`,

@@ -7,7 +7,7 @@ export const style = `
   --grave: #8c1d40; --grave-bg: #f8dfe8; --calm-bg: #e8ecf1;
   color-scheme: light dark;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #14171a; --card: #1b1f23; --ink: #e4e7ea; --soft: #9aa4ae; --line: #2e343a; --well: #15181b;
     --link: #8ab6ee;
@@ -104,6 +104,9 @@ details.finding > summary .badge { justify-self: start; }
 .evidence th, .evidence td, .exposures th, .exposures td, .numbers th, .numbers td { padding: .35rem .9rem .35rem 0; border-top: 1px solid var(--line); vertical-align: top; }
 .evidence thead th, .exposures thead th, .numbers thead th { border-top: 0; padding-top: 0; }
 .evidence td b { font-weight: 500; }
+.evidence td:nth-child(2) code { overflow-wrap: break-word; }
+.evidence td:first-child { min-width: 14rem; }
+.evidence:not(:has(tbody td:nth-child(4):not(:empty))) :is(th, td):nth-child(4) { display: none; }
 .evidence small { display: block; overflow-wrap: anywhere; }
 .remedy { margin: .3rem 0 .9rem; }
 .remedy p { margin: 0 0 .3rem; }
@@ -146,22 +149,45 @@ details.finding > summary .badge { justify-self: start; }
 footer { padding-top: 1rem; padding-bottom: 2.5rem; color: var(--soft); font-size: .84rem; }
 [hidden] { display: none !important; }
 @media (max-width: 40rem) {
+  .evidence thead { display: none; }
+  .evidence td { display: block; border-top: 0; padding: .1rem 0; }
+  .evidence tr { display: block; padding: .4rem 0; border-top: 1px solid var(--line); }
   .body, .story .body { padding-left: 1rem; }
   details.finding > summary { grid-template-columns: 1fr 1rem; }
   details.finding > summary .badge { grid-column: 1; justify-self: start; }
   details.finding > summary .what { grid-column: 1; }
 }
 @media print {
+  @page { margin: 14mm 15mm; }
   :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --well: #f4f4f4; color-scheme: light; }
-  body { font-size: 10pt; }
+  body { font-size: 9pt; line-height: 1.4; }
   nav, .tools, summary::after { display: none !important; }
   .top, main, footer { max-width: none; padding: 0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  details.finding, details.story, tr, .tile, .grid, .steps > li { break-inside: avoid; }
-  h2, h4 { break-after: avoid; }
+  section { margin: 1.4rem 0; }
+  .tiles { grid-template-columns: repeat(4, 1fr); gap: .4rem; }
+  .tile { padding: .5rem .6rem; }
+  .grids { display: block; }
+  .grid { width: fit-content; margin-bottom: .6rem; padding: .4rem .6rem .5rem; overflow: visible; }
+  .matrix th, .matrix td { padding: 0 .2rem; font-size: 8pt; }
+  .matrix td { min-width: 1.7rem; height: 1.35rem; border-width: 1px; }
+  .wide { overflow: visible; }
+  details.finding, details.story { margin: .35rem 0; box-decoration-break: clone; -webkit-box-decoration-break: clone; }
+  details.finding > summary, details.story > summary { padding: .45rem .7rem; break-after: avoid; break-inside: avoid; }
+  details.finding > summary, details.story > summary { grid-template-columns: 4.6rem 1fr; }
+  details.story > summary { grid-template-columns: 2rem 1fr; }
+  .body, .story .body { padding: 0 .7rem .5rem; }
+  tr, .tile, .grid, .steps > li, .remedy p, .tabs pre, .facts { break-inside: avoid; }
+  h2, h4, .remedy p, thead { break-after: avoid; }
+  h4 { margin-top: .5rem; }
+  .evidence th, .evidence td { padding-top: .15rem; padding-bottom: .15rem; }
+  .steps > li { padding-bottom: .35rem; }
+  .docs { break-before: avoid; margin-top: .3rem; }
+  .remedy { margin-bottom: .4rem; }
   details::details-content { content-visibility: visible; display: block; }
+  .tabs { display: block; }
   .tabs input, .tabs label { display: none; }
-  .tabs pre { display: block; max-height: none; margin-top: .3rem; }
+  .tabs pre { display: block; max-height: none; margin-top: .25rem; padding: .25rem .6rem; font-size: 7.5pt; line-height: 1.35; }
   .tabs pre::before { content: attr(data-form); display: block; color: var(--soft); font-family: system-ui, sans-serif; }
 }
 `;
