@@ -1,4 +1,4 @@
-import { WaybillError } from "@waybill/base";
+import { sleep, WaybillError } from "@waybill/base";
 import { type ConsoleEnd, type HyperVClient, isPassing, SerialConsole } from "@waybill/hyperv";
 import { ConsoleInput } from "./console-input.ts";
 import { converse, isForgotten, persistently, say } from "./converse.ts";
@@ -54,13 +54,15 @@ export async function remoteConsole(options: RemoteConsoleOptions): Promise<void
           return;
         }
         if (end.reason === "taken-over") throw takenOver(name, end.by);
-        host = end.reason === "moved" ? (end.to ?? host) : host;
         takeOver = false;
-        say(
-          end.reason === "moved"
-            ? `${name} moved to ${host}; connecting there.`
-            : `${host} ended the session (${words[end.reason]}); connecting again.`,
-        );
+        if (end.reason === "moved") {
+          host = end.to ?? host;
+          say(`${name} moved to ${host}; connecting there.`);
+          continue;
+        }
+        say(`${clients.speaker.host} ended the session: ${words[end.reason]}. Connecting again.`);
+        // A host that ends every session at once is not asked at full speed.
+        await sleep(1000, signal);
       } finally {
         for (const client of Object.values(clients) as HyperVClient[]) client.close();
       }
@@ -73,7 +75,7 @@ export async function remoteConsole(options: RemoteConsoleOptions): Promise<void
 }
 
 const words = {
-  idle: "its service was restarted, or heard nothing of this workstation for too long",
+  idle: "its service was restarted, or heard nothing of this workstation for a while",
   "service-stopped": "its service stops",
 } as const;
 
