@@ -25,9 +25,9 @@ export function encryptedPadata(
 ): MethodData | undefined {
   const list: PaData[] = [];
   if (parts.canonicalize) {
-    const supported = new Uint8Array(4);
-    new DataView(supported.buffer).setUint32(0, parts.supported, true);
-    list.push({ padataType: PaType.supportedEncTypes, padataValue: supported });
+    const bits = parts.supported;
+    const padataValue = Uint8Array.of(bits, bits >>> 8, bits >>> 16, bits >>> 24);
+    list.push({ padataType: PaType.supportedEncTypes, padataValue });
   }
   const pacOptions = padataOf(parts.padata, PaType.pacOptions);
   if (pacOptions !== undefined) list.push({ padataType: PaType.pacOptions, padataValue: pacOptions });

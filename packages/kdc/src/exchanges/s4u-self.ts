@@ -1,4 +1,3 @@
-import { concatBytes, utf8 } from "@waybill/base";
 import type { Account } from "@waybill/directory";
 import {
   type Checksum,
@@ -122,9 +121,9 @@ function impersonated(request: OpenedTgsRequest): Impersonated {
 /** PA-FOR-USER: MS-SFU section 2.2.1. The checksum is made with the TGT's session key, whatever the subkey. */
 function readForUser(value: Uint8Array, request: OpenedTgsRequest): Impersonated {
   const { userName, userRealm, cksum, authPackage } = PaForUser.decode(value);
-  const type = new Uint8Array(4);
-  new DataView(type.buffer).setInt32(0, userName.nameType, true);
-  const covered = concatBytes(type, utf8(userName.nameString.join("") + userRealm + authPackage));
+  // Four octets for the name's type, then the texts.
+  const covered = Buffer.from(`\0\0\0\0${userName.nameString.join("")}${userRealm}${authPackage}`);
+  covered.writeInt32LE(userName.nameType);
   requireKeyed(cksum);
   if (!verifyChecksum(request.sessionKey, KeyUsage.paForUserChecksum, covered, cksum))
     throw forged("PA-FOR-USER");

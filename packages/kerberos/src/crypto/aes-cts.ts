@@ -3,6 +3,8 @@ import { pooledBytes } from "@waybill/base";
 
 const blockSize = 16;
 const zeroBlock = new Uint8Array(blockSize);
+/** Memory of its own, unlike that of a small array, and so not copied out when it goes to the cipher. */
+const restored = new Uint8Array(new ArrayBuffer(blockSize));
 
 /**
  * AES in CBC mode with ciphertext stealing (CBC-CS3) and a zero initial vector: RFC 3962 section 5.
@@ -65,7 +67,7 @@ export class AesCts {
     plain.set(head.subarray(0, beforeLast));
     const tail = head.subarray(beforeLast);
     if (beforeLast > 0) xorBlock(tail, 0, ciphertext, beforeLast - blockSize);
-    const restored = new Uint8Array(tail);
+    restored.set(tail);
     restored.set(ciphertext.subarray(last));
     for (let index = 0; index < stolen; index++)
       plain[last + index] = (tail[index] ?? 0) ^ (restored[index] ?? 0);

@@ -14,6 +14,12 @@ const longestInput = 16 * 1024;
 const memory = new ArrayBuffer(longestInput);
 const octets = new Uint8Array(memory);
 const words = new Uint32Array(memory);
+const outerInputs = {
+  md5: octets.subarray(0, blockSizes.md5 + digestSizes.md5),
+  sha1: octets.subarray(0, blockSizes.sha1 + digestSizes.sha1),
+  sha256: octets.subarray(0, blockSizes.sha256 + digestSizes.sha256),
+  sha384: octets.subarray(0, blockSizes.sha384 + digestSizes.sha384),
+} as const;
 
 // Missing before Node 20.12.
 const { hash: hashAtOnce }: { readonly hash?: typeof crypto.hash } = crypto;
@@ -30,7 +36,6 @@ export class HmacKey {
   readonly #size: number;
   /** The key, filled up with zeros to a block. */
   readonly #block: Uint32Array;
-  readonly #outerInput: Uint8Array;
 
   /**
    * @param key no longer than a block of the hash
@@ -44,7 +49,6 @@ export class HmacKey {
     octets.fill(0, 0, blockSize);
     octets.set(key);
     this.#block = words.slice(0, blockSize / 4);
-    this.#outerInput = octets.subarray(0, blockSize + digestSizes[hash]);
   }
 
   /** The HMAC over `first` and `second`, as many octets as count. */
@@ -65,9 +69,9 @@ export class HmacKey {
     // Digests as strings: buffers cost twice as much to hand over.
     const inner = hashAtOnce(this.#hash, new Uint8Array(memory, 0, length), "binary");
     this.#start(outerPad);
-    for (let at = 0; at < inner.length; at++) octets[blockSize + at] = inner.charCodeAt(at);
-    const outer = hashAtOnce(this.#hash, this.#outerInput, "binary");
-    for (let at = 0; at < mac.length; at++) mac[at] = outer.charCodeAt(at);
+    putOctets(inner, octets, blockSize, inner.length);
+    const outer = hashAtOnce(this.#hash, outerInputs[this.#hash], "binary");
+    putOctets(outer, mac, 0, mac.length);
     return mac;
   }
 
@@ -75,4 +79,16 @@ export class HmacKey {
     const block = this.#block;
     for (let at = 0; at < block.length; at++) words[at] = (block[at] ?? 0) ^ pad;
   }
+}
+
+/** A plain hash. */
+export function digest(hash: HmacHash, data: Uint8Array): Uint8Array {
+  if (hashAtOnce === undefined) return crypto.createHash(hash).update(data).digest();
+  const bytes = pooledBytes(digestSizes[hash]);
+  putOctets(hashAtOnce(hash, data, "binary"), bytes, 0, bytes.length);
+  return bytes;
+}
+
+function putOctets(text: string, target: Uint8Array, start: number, length: number): void {
+  for (let at = 0; at < length; at++) target[start + at] = text.charCodeAt(at);
 }

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
-import { concatBytes, equalSecrets, fillRandom } from "@waybill/base";
-import { HmacKey } from "./hmac.ts";
+import { concatBytes, equalSecrets, fillRandom, pooledBytes } from "@waybill/base";
+import { digest, HmacKey } from "./hmac.ts";
 import { md4 } from "./md4.ts";
 import { rc4 } from "./rc4.ts";
 import type { KeySchedule, StringToKeyInput } from "./types.ts";
@@ -57,8 +56,10 @@ export class Rc4HmacSchedule implements KeySchedule {
 
 /** KERB_CHECKSUM_HMAC_MD5: RFC 4757 section 4. The key may be of any encryption type (MS-SFU section 2.2.1). */
 export function hmacMd5Checksum(key: Uint8Array, usage: number, data: Uint8Array): Uint8Array {
-  const digest = createHash("md5").update(microsoftUsage(usage)).update(data).digest();
-  return hmacMd5(hmacMd5(key, signatureKey), digest);
+  const covered = pooledBytes(4 + data.length);
+  covered.set(microsoftUsage(usage));
+  covered.set(data, 4);
+  return hmacMd5(hmacMd5(key, signatureKey), digest("md5", covered));
 }
 
 /** The NT hash: MD4 over the password's UTF-16LE code units. No salt, no iterations. */

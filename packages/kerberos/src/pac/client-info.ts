@@ -1,4 +1,4 @@
-import type { EpochMs } from "@waybill/base";
+import { type EpochMs, pooledBytes } from "@waybill/base";
 import { decodeFileTime, encodeFileTime } from "./file-time.ts";
 import { malformed, PacError } from "./pac-error.ts";
 
@@ -26,13 +26,14 @@ export function decodeClientInfo(bytes: Uint8Array): ClientInfo {
 export function encodeClientInfo(info: ClientInfo): Uint8Array {
   const length = info.name.length * 2;
   if (length > 0xffff) throw new PacError("PAC_INVALID_VALUE", "client name is too long for a PAC");
-  const bytes = Buffer.allocUnsafeSlow(10 + length);
+  const bytes = pooledBytes(10 + length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const { low, high } = encodeFileTime(info.authTime);
-  bytes.writeUInt32LE(low, 0);
-  bytes.writeUInt32LE(high, 4);
-  bytes.writeUInt16LE(length, 8);
-  bytes.write(info.name, 10, "utf16le");
-  return new Uint8Array(bytes.buffer);
+  view.setUint32(0, low, true);
+  view.setUint32(4, high, true);
+  view.setUint16(8, length, true);
+  for (let at = 0; at < info.name.length; at++) view.setUint16(10 + 2 * at, info.name.charCodeAt(at), true);
+  return bytes;
 }
 
 /**

@@ -181,11 +181,15 @@ function wrap(tag: number, ...parts: Uint8Array[]): Uint8Array {
  * The authorization data element that carries a PAC: AD-IF-RELEVANT around AD-WIN2K-PAC. Without `pac` it holds
  * the placeholder a KDC encodes the ticket part with before {@link signTicketPac}; make it the first element.
  */
-export function pacAuthorizationData(pac: Uint8Array = zeroByte): { adType: number; adData: Uint8Array } {
+export function pacAuthorizationData(pac?: Uint8Array): { adType: number; adData: Uint8Array } {
+  if (pac === undefined) return placeholder;
   const type = wrap(contextTag(0), new Uint8Array([0x02, 0x02, 0x00, AdType.win2kPac]));
   const data = wrap(contextTag(1), wrap(octetStringTag, pac));
   return { adType: AdType.ifRelevant, adData: wrap(sequenceTag, wrap(sequenceTag, type, data)) };
 }
+
+/** The same for every ticket. */
+const placeholder = pacAuthorizationData(zeroByte);
 
 /**
  * Finishes a ticket: signs the PAC, over `encTicketPart` too when `service` is set, and puts it in the
