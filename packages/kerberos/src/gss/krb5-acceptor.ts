@@ -1,12 +1,4 @@
-import {
-  type Clock,
-  equalBytes,
-  equalSecrets,
-  type Random,
-  randomUint31,
-  systemClock,
-  systemRandom,
-} from "@waybill/base";
+import { type Clock, equalBytes, type Random, randomUint31, systemClock, systemRandom } from "@waybill/base";
 import type { Credential } from "../client/credential.ts";
 import { verifyChecksum } from "../crypto/checksum.ts";
 import { decrypt, encrypt } from "../crypto/encrypt.ts";
@@ -14,14 +6,13 @@ import { defaultEncTypes } from "../crypto/enctypes.ts";
 import { randomKey } from "../crypto/random-key.ts";
 import { KerberosError } from "../errors.ts";
 import { ApRep, type ApReq, EncApRepPart } from "../messages/ap.ts";
-import { AuthorizationData, type EncryptionKey } from "../messages/basic.ts";
+import type { EncryptionKey } from "../messages/basic.ts";
 import { KrbError } from "../messages/error.ts";
 import { checkClientInfo } from "../pac/client-info.ts";
 import { decodePac, type Pac } from "../pac/pac.ts";
 import { verifyServerSignature } from "../pac/pac-signature.ts";
 import { extractTicketPac } from "../pac/ticket-pac.ts";
 import { formatName, type Principal, toPrincipalName } from "../principal.ts";
-import { AdType } from "../registry/ad-type.ts";
 import { ChecksumType } from "../registry/checksum-type.ts";
 import { ErrorCode } from "../registry/error-code.ts";
 import { ApOptions, TicketFlags } from "../registry/flags.ts";
@@ -29,7 +20,7 @@ import { KeyUsage } from "../registry/key-usage.ts";
 import { MsgType } from "../registry/msg-type.ts";
 import { type AcceptedApReq, acceptApReq } from "./accept-ap-req.ts";
 import { type AuthenticatorChecksum, decodeAuthenticatorChecksum } from "./authenticator-checksum.ts";
-import { type ChannelBindings, hashChannelBindings } from "./channel-bindings.ts";
+import { type BindingsPolicy, checkBindings, noBindings } from "./check-bindings.ts";
 import { decodeDelegation } from "./delegation.ts";
 import { decoding, defective, enctypeRefused, GssError } from "./gss-error.ts";
 import { GssFlags } from "./gss-flags.ts";
@@ -42,17 +33,13 @@ import { subkeyInForce } from "./subkey-in-force.ts";
 import { frameKrb5, isFramed, TokenId, unframeToken } from "./token-frame.ts";
 
 /** What a service accepts: `keytab` and `replayCache` are all it takes. */
-export interface AcceptorOptions {
+export interface AcceptorOptions extends BindingsPolicy {
   /** The service's keys. */
   readonly keytab: ServiceKeys;
   /** Shared by all contexts of the service, and by all its processes: see FileReplayCache. */
   readonly replayCache: ReplayCache;
   /** Accept tickets for this principal's keys only. Default: whatever a key of the keytab opens. */
   readonly principal?: Principal | undefined;
-  /** What this channel may be called; one of several names when initiators may use different kinds of bindings. */
-  readonly channelBindings?: ChannelBindings | readonly ChannelBindings[] | undefined;
-  /** Refuse initiators that send no channel bindings. Those that send wrong ones are refused anyway. */
-  readonly requireChannelBindings?: boolean | undefined;
   /**
    * Encryption types the keys of a context may be of. Default: AES only; `encTypesWithRc4` allows rc4-hmac too. What
    * tickets are sealed with is the keytab's matter.
@@ -67,7 +54,6 @@ export interface AcceptorOptions {
 }
 
 const defaultClockSkew = 5 * 60_000;
-const noBindings = new Uint8Array(16);
 const krbErrorCodes: Readonly<Record<string, number>> = ErrorCode;
 
 interface Pending {
@@ -117,7 +103,7 @@ export class Krb5Acceptor implements Handshake {
     this.#checkEncTypes(accepted);
     const stated = this.#readChecksum(accepted);
     const said = stated ?? assumedFlags(request);
-    const channelBound = this.#checkBindings(said, accepted);
+    const channelBound = checkBindings(said, accepted, this.#options);
     const pac = this.#readPac(accepted);
     if (pac === undefined) checkTransited(accepted);
     const dce = (said.flags & GssFlags.dceStyle) !== 0;
@@ -210,24 +196,6 @@ export class Krb5Acceptor implements Handshake {
     return undefined;
   }
 
-  #checkBindings(said: AuthenticatorChecksum, { authenticator }: AcceptedApReq): boolean {
-    const { channelBindings, requireChannelBindings } = this.#options;
-    const required = requireChannelBindings === true;
-    const own = channelBindings === undefined ? [] : [channelBindings].flat();
-    if (own.length === 0 && !required) return false;
-    const absent = equalBytes(said.bindings, noBindings);
-    if (absent && !required && !promisesBindings(authenticator.authorizationData)) return false;
-    if (own.some((bindings) => equalSecrets(said.bindings, hashChannelBindings(bindings)))) return true;
-    throw new GssError(
-      "GSS_BAD_BINDINGS",
-      absent ? "the client sent no channel bindings" : "the client is bound to another channel",
-      {
-        remedy:
-          "Nothing may break up TLS between client and service; with a proxy that does, channel bindings cannot be required.",
-      },
-    );
-  }
-
   #readPac(accepted: AcceptedApReq): Pac | undefined {
     const bytes = extractTicketPac(accepted.ticketBytes);
     if (bytes === undefined) {
@@ -292,20 +260,6 @@ function checkTransited({ client, server, encTicketPart }: AcceptedApReq): void 
   if ((flags & TicketFlags.transitedPolicyChecked) !== 0) return;
   throw new GssError("KRB_AP_PATH_NOT_ACCEPTED", `no KDC vouches for the path from realm ${client.realm}`, {
     facts: { client: client.realm, server: server.realm },
-  });
-}
-
-/** KERB_AP_OPTIONS_CBT of MS-KILE 2.2.5: a client that says so always sends bindings; none means somebody cut them. */
-function promisesBindings(data: AuthorizationData | undefined): boolean {
-  const supported = 0x4000;
-  const elements = (data ?? []).flatMap((element) =>
-    element.adType === AdType.ifRelevant
-      ? decoding("AD-IF-RELEVANT", () => AuthorizationData.decode(element.adData))
-      : [element],
-  );
-  return elements.some(({ adType, adData }) => {
-    if (adType !== AdType.apOptions || adData.length < 4) return false;
-    return (new DataView(adData.buffer, adData.byteOffset).getUint32(0, true) & supported) !== 0;
   });
 }
 

@@ -12,7 +12,7 @@ import {
   type Pac,
   userSid,
 } from "../../src/pac/index.ts";
-import { encodeLogonInfo } from "../../src/pac/logon-info.ts";
+import { encodeLogonInfo } from "../../src/pac/logon-info-codec.ts";
 import { encodeUpnDnsInfo } from "../../src/pac/upn-dns-info.ts";
 import { PacType } from "../../src/registry/pac-type.ts";
 import { windows2003 } from "./fixtures/windows-2003-pac.ts";
