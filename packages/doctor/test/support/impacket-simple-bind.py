@@ -1,10 +1,14 @@
 """Runs an Impacket example against Samba, whose LDAP takes neither Impacket's NTLM form nor its Kerberos requests: the
 example binds with name and password over TLS instead. Arguments: the script, its arguments."""
 
+import os
 import runpy
 import sys
 
 from impacket.ldap import ldap
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../../ldap/test/support"))
+__import__("patient_impacket")
 
 
 class OverTls(ldap.LDAPConnection):

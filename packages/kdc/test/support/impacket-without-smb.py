@@ -1,10 +1,14 @@
 """Runs an Impacket example with Kerberos against a controller without SMB: with -k the examples ask port 445 for the
 controller's name before they speak LDAP. Arguments: what to call the controller, the script, its arguments."""
 
+import os
 import runpy
 import sys
 
 import impacket.smbconnection
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../../ldap/test/support"))
+__import__("patient_impacket")
 
 
 class NamedController:

@@ -37,7 +37,9 @@ def with_ldap3(start_tls):
 
 
 def with_impacket():
+    import patient_impacket  # noqa: F401
     from impacket.ldap import ldap, ldapasn1
+
 
     # Tickets come from the cache in KRB5CCNAME; the port is fixed in the library.
     try:
