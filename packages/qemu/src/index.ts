@@ -10,6 +10,7 @@ export * from "./machine/open-console.ts";
 export * from "./machine/process-identity.ts";
 export * from "./machine/virtual-machine.ts";
 export type { VmPaths, VmRecord } from "./machine/vm-record.ts";
+export type { CancelOutcome } from "./migration/call-back.ts";
 export type { DiskMirror } from "./migration/disk-mirror.ts";
 export * from "./migration/migration-options.ts";
 export * from "./migration/migration-progress.ts";

@@ -121,8 +121,8 @@ function networks({ vms, definition }: Arrival): string {
 
 async function files({ host, vms, definition, message }: Arrival): Promise<string> {
   const arriving = arrivingPaths(definition, message);
-  vms.checkFiles(definition);
-  await vms.checkFilesExist(definition, new Set(arriving));
+  vms.files.check(definition);
+  await vms.files.checkPresent(definition, new Set(arriving));
   for (const path of arriving) await demandFree(host, path);
   return arriving.length === 0 ? "every file is here" : `disks will be ${arriving.join(", ")}`;
 }

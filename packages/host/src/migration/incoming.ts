@@ -127,7 +127,7 @@ export class IncomingMigration {
   #arrival(requested: VmDefinition, message: Prepare): Arrival {
     const { host, journal, vms } = this.#parts;
     const travelling = new Set(message.disks.map(({ id }) => id));
-    const definition = vms.placeArrivingDisks(requested, travelling);
+    const definition = vms.files.placeArriving(requested, travelling);
     return { host, journal, vms, definition, message, source: message.source };
   }
 

@@ -78,7 +78,7 @@ export class Reception {
     for (const disk of message.disks) {
       const image = definition.disks.find(({ id }) => id === disk.id);
       if (image === undefined) throw unexpected(`disk ${disk.id}`);
-      await vms.makeFolder(image.path);
+      await vms.files.makeFolder(image.path);
       await createDisk(image, disk.bytes, vms.options.runAs);
     }
   }

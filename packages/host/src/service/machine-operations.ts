@@ -98,7 +98,7 @@ export function machineOperations(parts: HostServiceParts, access: CallerAccess)
           "the document describes a machine of another name",
           "Use the name that the document gives.",
         );
-      vms.checkFiles(definition);
+      vms.files.check(definition);
       vms.place(definition);
       const existing = journal.vm(definition.uuid) ?? journal.vmByName(definition.name);
       if (existing !== undefined && (existing.id !== definition.uuid || existing.custody.state !== "owner")) {

@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { dirname, isAbsolute, join, normalize, sep } from "node:path";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Logger } from "@waybill/base";
 import {
   type Accelerator,
@@ -16,16 +16,15 @@ import {
 } from "@waybill/qemu";
 import { HostError, Hresult } from "../errors.ts";
 import type { Journal, VmRecord } from "../journal/journal.ts";
+import { MachineFiles, type MachineFilesOptions } from "./machine-files.ts";
+import { folderOf, idOf } from "./machine-folder.ts";
 
-export interface VmManagerOptions {
+export interface VmManagerOptions extends MachineFilesOptions {
   /** Folder for sockets and logs; one folder per VM below it. */
   readonly run: string;
-  /** Folders that definitions may name files in; the first one receives disks that travel here. */
-  readonly storage: readonly string[];
   readonly networks: Readonly<Record<string, NetworkAttachment>>;
   readonly accelerator: Accelerator;
   readonly program?: string | undefined;
-  readonly runAs?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /** What a VM is doing on this host. */
@@ -34,6 +33,7 @@ export type VmState = "running" | "paused" | "off" | "incoming" | "surrendered";
 /** The QEMU processes of this host. They outlive the service; each is taken up again when first asked for. */
 export class VmManager {
   readonly options: VmManagerOptions;
+  readonly files: MachineFiles;
   readonly #journal: Journal;
   readonly #logger: Logger;
   readonly #machines = new Map<string, VirtualMachine>();
@@ -46,6 +46,7 @@ export class VmManager {
   constructor(journal: Journal, options: VmManagerOptions, logger: Logger) {
     this.#journal = journal;
     this.options = options;
+    this.files = new MachineFiles(journal, options);
     this.#logger = logger;
   }
 
@@ -134,7 +135,7 @@ export class VmManager {
       if (state !== "shutdown") return running;
       await running.stop({ mode: "force" });
     }
-    this.checkFiles(record.definition);
+    this.files.check(record.definition);
     const machine = await this.#launch(record.id, this.launch(await this.#pinned(record)));
     this.#logger.info("vm-started", { vm: record.name, accelerator: machine.accelerator });
     return machine;
@@ -231,56 +232,6 @@ export class VmManager {
     return placeVm(definition, placement);
   }
 
-  /**
-   * Refuses definitions that name files outside the storage folders: whoever may define a VM must not be able
-   * to read this host's other files through it.
-   *
-   * @throws HostError `PATH_NOT_ALLOWED`, `FILE_IN_USE`
-   */
-  checkFiles(definition: VmDefinition): void {
-    for (const path of filesOf(definition)) {
-      const other = this.#journal
-        .vms()
-        .find((vm) => vm.id !== definition.uuid && writableDisks(vm.definition).includes(path));
-      if (other !== undefined) {
-        throw new HostError(`${definition.name} names ${path}, which is a disk of another machine here`, {
-          code: "FILE_IN_USE",
-          family: "caller",
-          hresult: Hresult.accessDenied,
-          facts: { path },
-          remedy: "Give each machine disks of its own.",
-        });
-      }
-      const inside = this.options.storage.some((folder) => isInside(folder, path));
-      if (inside) continue;
-      throw new HostError(`${definition.name} names ${path}, which is outside this host's storage folders`, {
-        code: "PATH_NOT_ALLOWED",
-        family: "caller",
-        hresult: Hresult.accessDenied,
-        facts: { path },
-        remedy: `Put the file below one of ${this.options.storage.join(", ")}, or add its folder to "storage".`,
-      });
-    }
-  }
-
-  /** The definition with the disks that travel at their places on this host. */
-  placeArrivingDisks(definition: VmDefinition, travelling: ReadonlySet<string>): VmDefinition {
-    const folder = join(this.options.storage[0] ?? "/var/lib/waybill", definition.name);
-    const disks: Record<string, string> = {};
-    for (const disk of definition.disks) {
-      if (travelling.has(disk.id)) disks[disk.id] = join(folder, `${disk.id}.${disk.format}`);
-    }
-    return placeVm(definition, { disks });
-  }
-
-  /** Makes the folder of an arriving disk. */
-  async makeFolder(path: string): Promise<void> {
-    await mkdir(dirname(path), {
-      recursive: true,
-      mode: this.options.runAs === undefined ? 0o700 : 0o711,
-    });
-  }
-
   /** What this host's QEMU can do; asked once. */
   async capabilities(): Promise<HostCapabilities> {
     const { program, runAs } = this.options;
@@ -295,33 +246,6 @@ export class VmManager {
       throw error;
     }
   }
-
-  /** @throws HostError `FILE_MISSING` naming the first file that this host does not have. */
-  async checkFilesExist(definition: VmDefinition, except: ReadonlySet<string> = new Set()): Promise<void> {
-    for (const path of filesOf(definition)) {
-      if (except.has(path) || (await stat(path).catch(() => undefined)) !== undefined) continue;
-      throw new HostError(`this host does not have ${path}`, {
-        code: "FILE_MISSING",
-        family: "environment",
-        hresult: Hresult.notFound,
-        facts: { path },
-        remedy: "Put the file there, use storage that both hosts share, or move the disks too (--storage).",
-      });
-    }
-  }
-}
-
-/** The whole UUID, shorter than in hexadecimal: names of Unix sockets have 107 bytes. */
-function folderOf(id: string): string {
-  return Buffer.from(id.replaceAll("-", ""), "hex").toString("base64url");
-}
-
-/** The machine a folder belongs to, if its name is one of ours. */
-function idOf(folder: string): string | undefined {
-  const [, ...groups] =
-    /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(Buffer.from(folder, "base64url").toString("hex")) ?? [];
-  const id = groups.join("-");
-  return id !== "" && folderOf(id) === folder ? id : undefined;
 }
 
 export function demandOwner(record: VmRecord): void {
@@ -338,25 +262,4 @@ export function demandOwner(record: VmRecord): void {
     facts: { vm: record.name, migration: custody.migration },
     remedy: `See \`waybill vm show ${record.name}\` on both hosts; the migration settles itself when they reach each other.`,
   });
-}
-
-function filesOf(definition: VmDefinition): string[] {
-  const { boot, firmware, disks } = definition;
-  return [
-    ...disks.map((disk) => disk.path),
-    ...(boot === undefined ? [] : [boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])]),
-    ...(firmware.kind === "uefi" ? [firmware.code, firmware.variables] : []),
-  ];
-}
-
-function writableDisks({ disks }: VmDefinition): string[] {
-  return disks.filter(({ readOnly }) => !readOnly).map(({ path }) => path);
-}
-
-function isInside(folder: string, path: string): boolean {
-  return (
-    isAbsolute(path) &&
-    normalize(path) === path &&
-    path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
-  );
 }

@@ -1,8 +1,10 @@
 import { DeadlineError, sleep } from "@waybill/base";
 import type { VirtualMachine } from "../machine/virtual-machine.ts";
-import type { MigrationInfo, MigrationStatus } from "../qmp/migration-info.ts";
+import { isUnderWay, type MigrationInfo, type MigrationStatus } from "../qmp/migration-info.ts";
 import { ignoreRefusal, QmpError } from "../qmp-error.ts";
+import { type CancelOutcome, callBack, runAgain } from "./call-back.ts";
 import { DiskMirror } from "./disk-mirror.ts";
+import { handOverUnknown, migrationFailed } from "./migration-failures.ts";
 import { MigrationNews } from "./migration-news.ts";
 import { type MigrationOptions, migrationCapabilities, migrationParameters } from "./migration-options.ts";
 import {
@@ -13,7 +15,6 @@ import {
 } from "./migration-progress.ts";
 import type { SocketAddress, TargetOptions } from "./migration-target.ts";
 import { StallWatch } from "./stall-watch.ts";
-import { tearOut, unstick } from "./tear-out.ts";
 import { sweepKeys, TlsCredentials } from "./tls-psk.ts";
 
 export interface StepOptions {
@@ -26,13 +27,6 @@ export interface StepOptions {
    * 30 s unless given.
    */
   readonly stallTimeout?: number;
-}
-
-export interface CancelOutcome {
-  /** `completed` means that it was too late: the source will never run again. */
-  readonly status: MigrationStatus;
-  /** Does the guest run here, now? */
-  readonly running: boolean;
 }
 
 /**
@@ -260,29 +254,13 @@ export class MigrationSource {
    * @throws QmpError POSTCOPY_CANNOT_CANCEL: the guest's memory is divided between both sides.
    */
   async cancel(): Promise<CancelOutcome> {
-    const { status } = await unstick(this.vm, async () => await this.vm.migration({ timeout: 2000 }));
-    if (status.startsWith("postcopy"))
-      throw new QmpError(`${this.vm.name} runs at the destination already and cannot be called back`, {
-        code: "POSTCOPY_CANNOT_CANCEL",
-        family: "caller",
-        facts: { name: this.vm.name, status },
-        remedy: "Wait until all of its memory has arrived, then move it back.",
-      });
-    if (isUnderWay(status)) {
-      await unstick(this.vm, async () => await this.vm.execute("migrate_cancel", {}, { timeout: 2000 }));
-      // A dead network keeps QEMU in `cancelling` until the connection is torn out.
-      if (!(await this.#settles(3000))) await tearOut(this.vm);
-      await this.#settles(10_000);
-    }
-    const mirror = this.#mirror ?? (await DiskMirror.adopt(this.vm));
-    await mirror?.cancel();
+    const status = await callBack(this.vm, this.#mirror);
     this.#mirror = undefined;
-    const outcome = (await this.vm.migration()).status;
-    if (outcome !== "completed") {
-      await this.#runAgain();
+    if (status !== "completed") {
+      await runAgain(this.vm, this.#wasRunning);
       await this.#removeCredentials();
     }
-    return { status: outcome, running: (await this.vm.status()).running };
+    return { status, running: (await this.vm.status()).running };
   }
 
   /** After success: ends the empty source. */
@@ -313,27 +291,6 @@ export class MigrationSource {
     }
   }
 
-  async #settles(patience: number): Promise<boolean> {
-    const end = performance.now() + patience;
-    while (isUnderWay((await this.vm.migration()).status)) {
-      if (performance.now() > end) return false;
-      await sleep(5);
-    }
-    return true;
-  }
-
-  /** QEMU resumes a guest it stopped for the switchover by itself, a moment after `cancelled`; mostly. */
-  async #runAgain(): Promise<void> {
-    const end = performance.now() + 1000;
-    for (;;) {
-      const { state } = await this.vm.status();
-      if (state !== "finish-migrate" && state !== "postmigrate") return;
-      if (performance.now() > end) break;
-      await sleep(5);
-    }
-    if (this.#wasRunning) await this.vm.resume({ reclaim: true });
-  }
-
   async #removeCredentials(): Promise<void> {
     await sweepKeys(this.vm.directory, "client", this.#secretsRoot);
     await this.vm.execute("migrate-set-parameters", { "tls-creds": "" });
@@ -344,29 +301,4 @@ export class MigrationSource {
 
 function migrationUri({ host, port }: SocketAddress): string {
   return `tcp:${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
-export function isUnderWay(status: MigrationStatus): boolean {
-  return !["none", "completed", "failed", "cancelled"].includes(status);
-}
-
-function handOverUnknown(name: string, status: string, cause?: unknown): QmpError {
-  return new QmpError(`whether ${name} was handed over is not known (${status})`, {
-    code: "HAND_OVER_UNKNOWN",
-    family: "environment",
-    facts: { name, status },
-    cause,
-    remedy:
-      "Nothing runs twice: the hosts settle it when they reach each other. Check the network between them.",
-  });
-}
-
-function migrationFailed(name: string, info: MigrationInfo, running?: boolean): QmpError {
-  const why = info.error ?? (info.status === "cancelled" ? "it was cancelled" : "QEMU gives no reason");
-  return new QmpError(`migrating ${name} failed: ${why}`, {
-    code: "MIGRATION_FAILED",
-    family: "environment",
-    facts: { name, status: info.status, ...(running === undefined ? {} : { running }) },
-    remedy: "See QEMU's log on both hosts, then move it again: it goes on where it was.",
-  });
 }

@@ -48,6 +48,11 @@ export interface MigrationRam {
   readonly postCopyRequests: number;
 }
 
+/** Whether QEMU still works at it, or can still be asked to. */
+export function isUnderWay(status: MigrationStatus): boolean {
+  return !["none", "completed", "failed", "cancelled"].includes(status);
+}
+
 export function parseMigrationStatus(value: string): MigrationStatus {
   return migrationStatuses.find((status) => status === value) ?? "none";
 }
