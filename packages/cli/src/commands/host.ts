@@ -36,9 +36,10 @@ export function registerHost(program: Command): void {
     .command("listener")
     .description("run the unprivileged half: HTTP on port 5985")
     .option("--config <file>", "the host's configuration", defaultConfig)
-    .action(async ({ config }: { config: string }) => {
+    .addOption(new Option("--end-with-input", "stop when standard input ends").hideHelp())
+    .action(async ({ config, endWithInput }: { config: string; endWithInput?: boolean }) => {
       const listener = await runListener(config, createHostLogger());
-      await untilStopped();
+      await untilStopped(endWithInput === true ? process.stdin : undefined);
       await listener.stop();
     });
   host
@@ -123,18 +124,28 @@ async function runBoth(config: string, clockOffset: number): Promise<void> {
   const service = await runService(config, logger, { now: () => Date.now() + clockOffset });
   const user = listenerUser(readHostConfig(config));
   const stopping = new AbortController();
+  const { signal } = stopping;
   const start = (): void => {
+    if (signal.aborted) return;
+    // Its standard input ends with this process, however that ends, and so does the listener.
     const child = spawn(
       process.execPath,
-      [...process.execArgv, process.argv[1] ?? "", "host", "listener", "--config", config],
-      {
-        stdio: ["ignore", "inherit", "inherit"],
-        ...user,
-      },
+      [
+        ...process.execArgv,
+        process.argv[1] ?? "",
+        "host",
+        "listener",
+        "--config",
+        config,
+        "--end-with-input",
+      ],
+      { stdio: ["pipe", "inherit", "inherit"], ...user },
     );
-    stopping.signal.addEventListener("abort", () => child.kill("SIGTERM"));
+    const end = (): void => void child.kill("SIGTERM");
+    signal.addEventListener("abort", end);
     child.on("exit", (code) => {
-      if (stopping.signal.aborted) return;
+      signal.removeEventListener("abort", end);
+      if (signal.aborted) return;
       logger.warn("listener-ended", { code });
       setTimeout(start, 1000);
     });
@@ -145,10 +156,12 @@ async function runBoth(config: string, clockOffset: number): Promise<void> {
   await service.stop();
 }
 
-/** Resolves when the process is asked to end. */
-export async function untilStopped(): Promise<void> {
+/** Resolves when the process is asked to end, or when its input does, if that is given. */
+export async function untilStopped(input?: NodeJS.ReadStream): Promise<void> {
   await new Promise<void>((resolve) => {
     process.once("SIGTERM", () => resolve());
     process.once("SIGINT", () => resolve());
+    input?.once("close", () => resolve());
+    input?.resume();
   });
 }

@@ -1,19 +1,11 @@
-import { existsSync } from "node:fs";
 import { type EvidenceMode, evidenceModes } from "@waybill/host";
 import { DomainController } from "@waybill/kdc";
 import { Argument, type Command, Option } from "commander";
+import { downOnInterrupt } from "../lab/down-on-interrupt.ts";
 import { Lab } from "../lab/lab.ts";
 import { labConsole } from "../lab/lab-console.ts";
 import { type LabDomainKind, labDomainKinds } from "../lab/lab-domain.ts";
-import {
-  defaultLabState,
-  type LabLayout,
-  labAddress,
-  labHosts,
-  labLayout,
-  labPaths,
-  labPorts,
-} from "../lab/layout.ts";
+import { defaultLabState, labAddress, labHosts, labLayout, labPaths, labPorts } from "../lab/layout.ts";
 import { labMachine } from "../lab/scenario/lab-move.ts";
 import { runScenario, type ScenarioResult } from "../lab/scenario/run-scenario.ts";
 import { readScenario, scenarioNames } from "../lab/scenario/scenario.ts";
@@ -36,16 +28,22 @@ export function registerLab(program: Command): void {
       new Option("--evidence <mode>", "how hosts hold evidence").choices(evidenceModes).default("auto"),
     )
     .action(async (options: { state: string; domain: LabDomainKind; evidence: EvidenceMode }) => {
-      const progress = (what: string): void => console.error(errorStyle.faint(`· ${what}`));
-      const running = await Lab.up(labLayout(options.state), { ...options, progress });
+      const layout = labLayout(options.state);
+      const running = await downOnInterrupt(
+        layout,
+        async (signal) => await Lab.up(layout, { ...options, progress: showStep, signal }),
+      );
       await running.close();
-      console.log(whatNext(labLayout(options.state)));
+      console.log(whatNext(layout));
     });
   lab
     .command("down")
     .description("end a lab; nothing of it stays")
     .option(...state)
-    .action(async (options: { state: string }) => await Lab.down(labLayout(options.state)));
+    .action(async (options: { state: string }) => {
+      const layout = labLayout(options.state);
+      if (!(await Lab.down(layout))) showStep(`there is no lab in ${layout.state}`);
+    });
   lab
     .command("console")
     .description("the lab machine's serial port, wherever it runs now; Ctrl-] leaves")
@@ -122,44 +120,40 @@ async function runScenarios(names: readonly string[], options: RunOptions): Prom
   const layout = labLayout(options.state);
   const chosen = names.length === 0 ? scenarioNames().filter((name) => name !== "story") : names;
   const scenarios = chosen.map(readScenario);
-  const fresh = !existsSync(labPaths(layout).processes);
   const quiet = options.json === true;
-  const progress = (what: string): void => {
-    if (!quiet) console.error(errorStyle.faint(`· ${what}`));
-  };
-  const results: ScenarioResult[] = [];
-  const release = fresh && options.keep !== true ? downOnInterrupt(layout) : () => {};
-  try {
-    const lab = fresh
-      ? await Lab.up(layout, { domain: options.domain, evidence: "auto", progress })
-      : await Lab.open(layout);
+  const narrator = new TerminalNarrator(quiet ? () => {} : console.log);
+  const play = async (lab: Lab, signal?: AbortSignal): Promise<ScenarioResult[]> => {
+    const results: ScenarioResult[] = [];
     try {
-      const narrator = new TerminalNarrator(quiet ? () => {} : console.log);
-      for (const scenario of scenarios) results.push(await runScenario(lab, scenario, narrator));
+      for (const scenario of scenarios) results.push(await runScenario(lab, scenario, narrator, signal));
     } finally {
       await lab.close();
     }
-    const failed = results.filter(({ problems }) => problems.length > 0);
-    if (quiet) console.log(JSON.stringify(results));
-    else if (chosen.length > 1)
-      console.log(`\n${results.length - failed.length} as expected, ${failed.length} not`);
-    if (failed.length > 0) process.exitCode = ExitCode.failed;
-    if (options.keep === true && !quiet) console.log(`\n${whatNext(labLayout(options.state))}`);
-  } finally {
-    release();
-    if (fresh && options.keep !== true) await Lab.down(layout);
-  }
+    return results;
+  };
+  const start = async (signal: AbortSignal): Promise<Lab> =>
+    await Lab.up(layout, {
+      domain: options.domain,
+      evidence: "auto",
+      progress: quiet ? () => {} : showStep,
+      signal,
+    });
+  const results = (await Lab.isRunning(layout))
+    ? await play(await Lab.open(layout))
+    : options.keep === true
+      ? await play(await downOnInterrupt(layout, start))
+      : await downOnInterrupt(layout, async (signal) => {
+          const lab = await start(signal);
+          return await play(lab, signal).finally(() => Lab.down(layout));
+        });
+  const failed = results.filter(({ problems }) => problems.length > 0);
+  if (quiet) console.log(JSON.stringify(results));
+  else if (chosen.length > 1)
+    console.log(`\n${results.length - failed.length} as expected, ${failed.length} not`);
+  if (failed.length > 0) process.exitCode = ExitCode.failed;
+  if (options.keep === true && !quiet) console.log(`\n${whatNext(layout)}`);
 }
 
-/** A story that is broken off leaves as little behind as one that ends. */
-function downOnInterrupt(layout: LabLayout): () => void {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const end = (): void => {
-    const exit = (): void => process.exit(ExitCode.failed);
-    Lab.down(layout).then(exit, exit);
-  };
-  for (const signal of signals) process.once(signal, end);
-  return () => {
-    for (const signal of signals) process.removeListener(signal, end);
-  };
+function showStep(what: string): void {
+  console.error(errorStyle.faint(`· ${what}`));
 }

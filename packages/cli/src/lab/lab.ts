@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync } from "node:fs";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { WaybillError } from "@waybill/base";
@@ -8,10 +8,20 @@ import type { AuditRecord } from "@waybill/hyperv";
 import { buildGuest, parseVmDefinition, probeQemu, VirtualMachine } from "@waybill/qemu";
 import { connectHostAs } from "../session/connect-host.ts";
 import { readWorkstation, type Workstation } from "../session/workstation.ts";
-import { backgroundNames, startBackground, stopBackground, untilReady, waybillAgain } from "./background.ts";
+import { assertPortsFree } from "./assert-ports-free.ts";
+import {
+  backgroundProcesses,
+  endBackground,
+  openBackground,
+  startBackground,
+  stopBackground,
+  untilReady,
+  waybillAgain,
+} from "./background.ts";
 import { EmbeddedLabDomain } from "./embedded-lab-domain.ts";
 import { defaultGuest, defineGuest } from "./guest-definition.ts";
 import { hostSystems, type LabDomain, type LabDomainKind, signInToLab } from "./lab-domain.ts";
+import { claimFolder, clearFolder, holdsLab } from "./lab-folder.ts";
 import { labHostConfig, writeLabHost } from "./lab-host.ts";
 import {
   fullLabName,
@@ -30,6 +40,8 @@ export interface LabOptions {
   readonly domain: LabDomainKind;
   readonly evidence: EvidenceMode;
   readonly progress: (what: string) => void;
+  /** Gives up; what was started is ended again. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A running lab: a domain controller, two hosts, a switch and a machine, each a process of its own. */
@@ -47,25 +59,37 @@ export class Lab {
     this.workstation = readWorkstation({ KRB5_CONFIG: krb5Conf, WAYBILL_CONFIG: workstationConfig });
   }
 
-  /** Starts a lab from nothing. @throws WaybillError LAB_EXISTS, LAB_PART_NOT_READY */
+  /** Starts a lab from nothing. @throws WaybillError LAB_EXISTS, LAB_PLACE_UNUSABLE, LAB_PART_NOT_READY */
   static async up(layout: LabLayout, options: LabOptions): Promise<Lab> {
-    if (existsSync(labPaths(layout).processes)) throw labExists(layout.state);
+    if (await Lab.isRunning(layout)) throw labExists(layout.state);
+    // What is left of a lab that was not ended, as by a power failure.
+    if (holdsLab(layout)) await Lab.down(layout);
+    await assertPortsFree(layout, options.domain);
+    await claimFolder(layout);
+    openBackground(labPaths(layout).processes);
     try {
       return await Lab.#start(layout, options);
     } catch (error) {
       // The logs of a part that did not come up are worth reading; everything else is taken away again.
-      if (!(error instanceof WaybillError && error.code === "LAB_PART_NOT_READY")) await Lab.down(layout);
+      if (error instanceof WaybillError && error.code === "LAB_PART_NOT_READY") await Lab.#end(layout);
+      else await Lab.down(layout);
       throw error;
     }
   }
 
-  static async #start(layout: LabLayout, { domain: kind, evidence, progress }: LabOptions): Promise<Lab> {
-    mkdirSync(layout.state, { recursive: true, mode: 0o700 });
+  /** Whether any process of a lab runs, be it whole or not. */
+  static async isRunning(layout: LabLayout): Promise<boolean> {
+    return (await backgroundProcesses(labPaths(layout).processes)).alive.length > 0;
+  }
+
+  static async #start(layout: LabLayout, options: LabOptions): Promise<Lab> {
+    const { domain: kind, evidence, progress, signal } = options;
     const paths = labPaths(layout);
     mkdirSync(paths.switch, { recursive: true, mode: 0o700 });
     progress("guest image");
-    const guest = await buildGuest(undefined, { progress });
-    const { accelerator } = await probeQemu({ guest });
+    const guest = await buildGuest(undefined, { progress, signal });
+    const { accelerator } = await probeQemu({ guest, signal });
+    signal?.throwIfAborted();
     progress(kind === "samba" ? "domain LAB.TEST on Samba" : "domain LAB.TEST");
     const part = ["--state", layout.state];
     await startBackground(paths.processes, "switch", waybillAgain("lab", "part-switch", ...part));
@@ -90,21 +114,32 @@ export class Lab {
     return lab;
   }
 
-  /** Takes up a lab that is there. @throws WaybillError NO_LAB */
+  /** Takes up a lab that is there. @throws WaybillError NO_LAB, LAB_BROKEN */
   static async open(layout: LabLayout): Promise<Lab> {
+    const { alive, dead } = await backgroundProcesses(labPaths(layout).processes);
+    if (alive.length === 0) throw noLab(layout.state);
     const text = await readFile(join(layout.state, "lab.json"), "utf8").catch(() => undefined);
-    if (text === undefined) throw noLab(layout.state);
+    if (text === undefined || dead.length > 0) throw labBroken(layout.state, dead);
     const { accelerator, domain } = JSON.parse(text) as { accelerator: "kvm" | "tcg"; domain: LabDomainKind };
     const opened = domain === "samba" ? SambaLabDomain.open(layout) : EmbeddedLabDomain.open(layout);
     return new Lab(layout, opened, accelerator);
   }
 
-  /** Ends every process of a lab, finished or not, and removes all it left. */
-  static async down(layout: LabLayout): Promise<void> {
-    const { processes } = labPaths(layout);
-    for (const name of await backgroundNames(processes)) await stopBackground(processes, name);
+  /**
+   * Ends every process of a lab, finished or not, and removes all it left. False when there was none.
+   *
+   * @throws WaybillError LAB_PLACE_UNUSABLE: there are files that no lab made.
+   */
+  static async down(layout: LabLayout): Promise<boolean> {
+    if (!holdsLab(layout)) return false;
+    await Lab.#end(layout);
+    await clearFolder(layout);
+    return true;
+  }
+
+  static async #end(layout: LabLayout): Promise<void> {
+    await endBackground(labPaths(layout).processes);
     for (const host of labHosts) await killMachines(join(hostState(layout, host), "run", "vm"));
-    await rm(layout.state, { recursive: true, force: true });
   }
 
   /** @param clockOffset milliseconds the host's clock is wrong by. */
@@ -216,6 +251,16 @@ function labExists(state: string): WaybillError {
     family: "caller",
     facts: { state },
     remedy: "Use it, end it with `waybill lab down`, or name another place with --state.",
+  });
+}
+
+function labBroken(state: string, dead: readonly string[]): WaybillError {
+  const what = dead.length === 0 ? "is being started or ended" : `is not whole: ${dead.join(", ")} ended`;
+  return new WaybillError(`the lab in ${state} ${what}`, {
+    code: "LAB_BROKEN",
+    family: "environment",
+    facts: { state },
+    remedy: "End it with `waybill lab down`, then start it anew.",
   });
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 /** Names of the lab, the same in every one. */
 export const labRealm = "LAB.TEST";
@@ -21,7 +21,8 @@ export function defaultLabState(): string {
 }
 
 /** Two labs in different directories have different addresses; the same directory always has the same ones. */
-export function labLayout(state: string): LabLayout {
+export function labLayout(place: string): LabLayout {
+  const state = resolve(place);
   const [a = 0, b = 0] = createHash("sha256").update(state).digest();
   return { state, subnet: `127.${64 + (a % 128)}.${b}` };
 }

@@ -20,7 +20,7 @@ export function whatNext(layout: LabLayout): string {
     "  waybill move web01 --from kvm01 --to kvm02 --explain",
     "  waybill doctor --person alice --from kvm01 --to kvm02",
     `  waybill audit --host ${labHosts.join(" ")}`,
-    `  waybill lab run ws2016${state}   # the story's first half; see lab run --help`,
+    `  waybill lab run ws2016${state}   # the story's first half`,
     `  waybill lab down${state}   # leaves nothing behind`,
   ].join("\n");
 }

@@ -36,18 +36,27 @@ export interface ScenarioResult {
   readonly problems: readonly string[];
 }
 
-/** Plays one scenario in a lab, from the lab's usual settings, and puts them back at its end. */
-export async function runScenario(lab: Lab, scenario: Scenario, narrator: Narrator): Promise<ScenarioResult> {
+/** Plays one scenario in a lab, from the lab's usual settings, and puts them back at its end unless aborted. */
+export async function runScenario(
+  lab: Lab,
+  scenario: Scenario,
+  narrator: Narrator,
+  signal?: AbortSignal,
+): Promise<ScenarioResult> {
   const run = new ScenarioRun(lab, scenario, narrator);
   await run.prepare();
   narrator.title(scenario);
   try {
-    for (const step of scenario.steps) await run.step(step);
+    for (const step of scenario.steps) {
+      signal?.throwIfAborted();
+      await run.step(step);
+    }
   } catch (error) {
+    signal?.throwIfAborted();
     if (!(error instanceof WaybillError)) throw error;
     run.fail(`a step could not be carried out: ${error.message}`);
   } finally {
-    await run.restore();
+    if (signal?.aborted !== true) await run.restore();
   }
   return { scenario: scenario.name, problems: run.problems };
 }

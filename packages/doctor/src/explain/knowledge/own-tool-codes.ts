@@ -40,11 +40,17 @@ export const ownToolCodes: readonly ExplainEntry[] = entriesOf("waybill", 7, [
   ],
   [
     "LAB_BROKEN",
-    "The lab's domain misses something.",
-    "Its files were changed.",
+    "The lab is not whole.",
+    "A part of it ended, it is being started or ended just now, or its files were changed.",
     "`waybill lab down`, then up again.",
   ],
   ["LAB_EXISTS", "There is a lab already.", "It was started before.", "Use it, or `waybill lab down`."],
+  [
+    "LAB_PLACE_UNUSABLE",
+    "A lab cannot be in that folder.",
+    "It has files that no lab made, a name too long for sockets, or another owner.",
+    "Name a new or an empty folder with --state.",
+  ],
   [
     "LAB_PART_NOT_READY",
     "A part of the lab did not come up.",
