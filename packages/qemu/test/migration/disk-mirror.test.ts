@@ -20,7 +20,7 @@ function machine(): VirtualMachine {
     execute: async (command: string) => {
       if (command !== "block-job-cancel") return answers[command];
       const event = { name: "BLOCK_JOB_ERROR", data: { device: "mirror-disk0" }, at: 0 };
-      for (const listener of [...listeners]) listener(event);
+      for (const listener of listeners) listener(event);
       await new Promise((resolve) => setTimeout(resolve, 20));
       throw failed;
     },
