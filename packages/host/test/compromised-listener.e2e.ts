@@ -1,8 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { sleep } from "@waybill/base";
 import { testPassword } from "@waybill/kdc/testing";
-import { createInitiator } from "@waybill/kerberos";
+import { type ChannelBindings, createInitiator, tlsServerEndPoint } from "@waybill/kerberos";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { IpcClient } from "../src/ipc/ipc-client.ts";
 import { operations } from "../src/service/operate.ts";
@@ -24,12 +25,12 @@ describe("a listener that somebody took over speaks the local socket at will", (
   });
   afterEach(() => evil.close());
 
-  async function tokenOf(name: string): Promise<Uint8Array> {
+  async function tokenOf(name: string, channelBindings?: ChannelBindings): Promise<Uint8Array> {
     const { domain, hosts } = world;
     const tgt = await domain.client.login({ principal: domain.principal(name), password: testPassword });
     const server = domain.principal(`WSMAN/${hosts[0].fullName}`);
     const credential = await domain.newClient().getTicket({ tgt, server });
-    return createInitiator({ credential }).step().token ?? new Uint8Array();
+    return createInitiator({ credential, channelBindings }).step().token ?? new Uint8Array();
   }
 
   async function sessionOf(name: string, ipc: IpcClient): Promise<string> {
@@ -84,6 +85,24 @@ describe("a listener that somebody took over speaks the local socket at will", (
     await expect(evil.call("accept", { connection: "2", token }, options)).rejects.toMatchObject({
       code: "KRB_AP_ERR_REPEAT",
     });
+  });
+
+  test("says of the TLS connection what it likes: a session that it could have had anyway, or none", async () => {
+    const [real, other] = [1, 2].map((byte) => tlsServerEndPoint(new Uint8Array(32).fill(byte)));
+    const accept = async (bound: ChannelBindings | undefined, channel: unknown): Promise<unknown> => {
+      const token = await tokenOf("dave", bound);
+      return await evil.call("accept", { connection: randomUUID(), token, channel }, options);
+    };
+    const established = { established: true };
+    expect(await accept(real, real?.applicationData)).toMatchObject(established);
+    await expect(accept(real, other?.applicationData)).rejects.toMatchObject({ code: "GSS_BAD_BINDINGS" });
+    // "It came in clear": the caller thinks it was TLS, and the listener has the plain text in either case.
+    expect(await accept(real, undefined)).toMatchObject(established);
+    expect(await accept(undefined, real?.applicationData)).toMatchObject(established);
+    for (const nonsense of ["text", 7, null, {}, new Uint8Array(5000)])
+      await expect(accept(real, nonsense)).rejects.toMatchObject({ code: "IPC_MALFORMED" });
+    const { session } = (await accept(real, real?.applicationData)) as { session: string };
+    expect(await operate(session, "listVirtualMachines")).toEqual([]);
   });
 
   test.each(["constructor", "__proto__", "hostName", "toString", ""])("cannot call %j", async (operation) => {
