@@ -73,8 +73,9 @@ export function socketsOf(state: string): string[] {
   const inet = ["tcp", "udp"].flatMap((protocol) =>
     readFileSync(`/proc/net/${protocol}`, "utf8")
       .split("\n")
-      // What is in TIME_WAIT (06) belongs to nobody any more.
-      .filter((line) => new RegExp(`^ *\\d+: [0-9A-F]{2}${prefix}:[0-9A-F]{4} \\S+ (?!06)`).test(line)),
+      .filter((line) => new RegExp(`^ *\\d+: [0-9A-F]{2}${prefix}:[0-9A-F]{4} `).test(line))
+      // What has no inode is the kernel's own end of a connection, and belongs to nobody any more.
+      .filter((line) => line.trim().split(/\s+/)[9] !== "0"),
   );
   return [...unix, ...inet];
 }

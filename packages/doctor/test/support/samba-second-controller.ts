@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Daemon,
   loopbackAddress,
+  makeFolder,
   removeFolder,
   run,
   startDaemon,
@@ -25,7 +25,7 @@ export class SambaSecondController {
   }
 
   static async join(domain: SambaDomain): Promise<SambaSecondController> {
-    const second = new SambaSecondController(domain, await mkdtemp(join(tmpdir(), "waybill-dc2-")));
+    const second = new SambaSecondController(domain, await makeFolder("waybill-dc2-"));
     try {
       await second.#join();
       await second.#launch();

@@ -16,6 +16,7 @@ import {
   readKeytab,
   toCachedCredential,
 } from "../../src/index.ts";
+import { heimdalPrograms } from "../support/heimdal-programs.ts";
 import { MitRealm } from "../support/mit-realm.ts";
 import { run, startDaemon } from "../support/processes.ts";
 import { sampleCache } from "./samples.ts";
@@ -26,6 +27,13 @@ const host = "host/kvm01.mit.test@MIT.TEST";
 const services = Array.from({ length: 200 }, (_, index) => `HTTP/web${index}.mit.test@MIT.TEST`);
 const login = (cache: string, name = "alice") =>
   run("kinit", ["-f", "-r", "7d", "-c", cache, name], { env: realm.env, input: `${name}-password\n` });
+/** The same by Heimdal's programs. */
+const heimdalRun = async (program: string, args: readonly string[], input = "") => {
+  const { bin, lib } = await heimdalPrograms();
+  return await run(join(bin, program), args, { env: { ...realm.env, LD_LIBRARY_PATH: lib }, input });
+};
+const heimdalLogin = (cache: string, name = "alice") =>
+  heimdalRun("kinit.heimdal", ["--password-file=STDIN", "-c", cache, name], `${name}-password\n`);
 const at = (name: string) => join(realm.directory, name);
 
 /** Does each over and over at once, until it is enough or one fails; when it returns, all have ended. */
@@ -119,7 +127,7 @@ describe("FILE caches and MIT's programs", () => {
     expect(shown).toContain("config: start_realm = LAB.TEST");
   });
 
-  it("MIT's programs and ours change one cache at once: no reader finds half of it, no ticket is lost", async () => {
+  it("MIT's programs, Heimdal's and ours change one cache at once: no reader finds half of it, no ticket is lost", async () => {
     const cache = openCredentialCache(at("shared"));
     await login(cache.name);
     await run("kvno", ["-c", cache.name, host], { env: realm.env });
@@ -133,14 +141,16 @@ describe("FILE caches and MIT's programs", () => {
       ours.push(name);
       await cache.add({ ...ticket, server: parsePrincipal(name) });
     };
+    const kvno = (service: string) => run("kvno", ["-q", "-c", cache.name, service], { env: realm.env });
+    const kgetcred = (service: string) => heimdalRun("kgetcred", ["-c", cache.name, service]);
     const enough = () => waiting.length === 0 && ours.length >= 50 && reads >= 6;
     await together(enough, [
       addOne,
       addOne,
-      ...[0, 1, 2].map(() => async () => {
+      ...[kvno, kvno, kgetcred].map((get) => async () => {
         const service = waiting.pop();
         if (service === undefined) await sleep(20);
-        else await run("kvno", ["-q", "-c", cache.name, service], { env: realm.env });
+        else await get(service);
       }),
       async () => {
         await run("klist", ["-c", cache.name], { env: realm.env });
@@ -155,38 +165,43 @@ describe("FILE caches and MIT's programs", () => {
     expect(ours.filter((name) => !shown.includes(name))).toEqual([]);
   });
 
-  it("a login by kinit while we add tickets stays, and has the tickets that were added after it", async () => {
-    const cache = openCredentialCache(at("relogin"));
-    await login(cache.name);
-    await run("kvno", ["-c", cache.name, host], { env: realm.env });
-    const ticket = (await cache.read()).credentials[1]!;
-    const added: { readonly name: string; readonly begun: number }[] = [];
-    let number = 0;
-    let rounds = 0;
-    const addOne = async () => {
-      const name = `cifs/new-${number++}.mit.test@MIT.TEST`;
-      const begun = performance.now();
-      await cache.add({ ...ticket, server: parsePrincipal(name) });
-      added.push({ name, begun });
-    };
-    const logInAndLook = async (failed: AbortSignal) => {
-      const name = rounds % 2 === 0 ? "bob" : "alice";
-      await login(cache.name, name);
-      const loggedIn = performance.now();
-      const since = () => added.filter(({ begun }) => begun > loggedIn);
-      while (since().length < 3) await sleep(1, failed);
-      const mustBeThere = since();
-      const { principal, credentials, config } = await cache.read();
-      expect(formatPrincipal(principal)).toBe(`${name}@MIT.TEST`);
-      expect(config.map((entry) => entry.name)).toContain("fast_avail");
-      const there = credentials.map(({ server }) => formatPrincipal(server));
-      expect(there).toEqual(expect.arrayContaining([tgs, ...mustBeThere.map((one) => one.name)]));
-      const shown = await run("klist", ["-c", cache.name], { env: realm.env });
-      expect(shown).toContain(`Default principal: ${name}@MIT.TEST`);
-      rounds++;
-    };
-    await together(() => rounds >= 25, [addOne, addOne, logInAndLook]);
-  });
+  it.each([
+    ["MIT's", login],
+    ["Heimdal's", heimdalLogin],
+  ])(
+    "a login by %s kinit while we add tickets stays, and has what was added after it",
+    async (whose, logIn) => {
+      const cache = openCredentialCache(at(`relogin-${whose}`));
+      await login(cache.name);
+      await run("kvno", ["-c", cache.name, host], { env: realm.env });
+      const ticket = (await cache.read()).credentials[1]!;
+      const added: { readonly name: string; readonly begun: number }[] = [];
+      let number = 0;
+      let rounds = 0;
+      const addOne = async () => {
+        const name = `cifs/new-${number++}.mit.test@MIT.TEST`;
+        const begun = performance.now();
+        await cache.add({ ...ticket, server: parsePrincipal(name) });
+        added.push({ name, begun });
+      };
+      const logInAndLook = async (failed: AbortSignal) => {
+        const name = rounds % 2 === 0 ? "bob" : "alice";
+        await logIn(cache.name, name);
+        const loggedIn = performance.now();
+        const since = () => added.filter(({ begun }) => begun > loggedIn);
+        while (since().length < 3) await sleep(1, failed);
+        const mustBeThere = since();
+        const { principal, credentials } = await cache.read();
+        expect(formatPrincipal(principal)).toBe(`${name}@MIT.TEST`);
+        const there = credentials.map(({ server }) => formatPrincipal(server));
+        expect(there).toEqual(expect.arrayContaining([tgs, ...mustBeThere.map((one) => one.name)]));
+        const shown = await run("klist", ["-c", cache.name], { env: realm.env });
+        expect(shown).toContain(`Default principal: ${name}@MIT.TEST`);
+        rounds++;
+      };
+      await together(() => rounds >= 25, [addOne, addOne, logInAndLook]);
+    },
+  );
 
   it("kvno finds the ticket that we add behind one that has expired", async () => {
     const cache = openCredentialCache(at("expired"));
@@ -263,7 +278,7 @@ describe("KCM: Heimdal's daemon, filled by MIT's kinit", () => {
           (error: { code: string }) => error.code,
         );
         if (code === "CCACHE_NOT_FOUND") break;
-        if (attempt === 100) throw new Error(`the KCM daemon does not answer: ${code}`);
+        if (attempt === 1200) throw new Error(`the KCM daemon does not answer: ${code}`);
         await sleep(50);
       }
       await run("kinit", ["alice"], { env, input: "alice-password\n" });

@@ -1,10 +1,10 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type HeimdalPrograms, heimdalPrograms } from "./heimdal-programs.ts";
 import {
   type Daemon,
   loopbackAddress,
+  makeFolder,
   removeFolder,
   run,
   startDaemon,
@@ -49,7 +49,7 @@ export class HeimdalRealm {
 
   static async start(options: HeimdalRealmOptions): Promise<HeimdalRealm> {
     const programs = await heimdalPrograms();
-    const realm = new HeimdalRealm(options, await mkdtemp(join(tmpdir(), "waybill-heimdal-")), programs);
+    const realm = new HeimdalRealm(options, await makeFolder("waybill-heimdal-realm-"), programs);
     try {
       await realm.#create(options.principals);
       await realm.#launch();

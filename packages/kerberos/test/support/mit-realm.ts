@@ -1,8 +1,15 @@
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LdapBackend } from "./ldap-backend.ts";
-import { type Daemon, loopbackAddress, removeFolder, run, startDaemon, waitForPort } from "./processes.ts";
+import {
+  type Daemon,
+  loopbackAddress,
+  makeFolder,
+  removeFolder,
+  run,
+  startDaemon,
+  waitForPort,
+} from "./processes.ts";
 
 export interface MitPrincipal {
   /** With or without a realm; another realm's name makes a cross-realm principal. */
@@ -53,7 +60,7 @@ export class MitRealm {
   }
 
   static async start(options: MitRealmOptions): Promise<MitRealm> {
-    const directory = await mkdtemp(join(tmpdir(), "waybill-mit-"));
+    const directory = await makeFolder("waybill-mit-");
     const realm = new MitRealm(options.realm ?? "MIT.TEST", options.address ?? loopbackAddress(), directory);
     try {
       await realm.#create(options);

@@ -1,8 +1,10 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { createWriteStream, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { createWriteStream, readFileSync, rmSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { sleep } from "@waybill/base";
 
@@ -37,8 +39,11 @@ export async function run(
 }
 
 const running = new Set<ChildProcess>();
+const folders = new Set<string>();
+// What a test that failed did not put away.
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
+  for (const path of folders) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** A server in the background, in a process group of its own. */
@@ -130,8 +135,16 @@ export async function waitForDatagrams(host: string, port: number, daemon: Daemo
   }
 }
 
+/** A new folder for a server, which goes with this process at the latest. */
+export async function makeFolder(prefix: string): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), prefix));
+  folders.add(path);
+  return path;
+}
+
 /** Removes the folder of a server that has ended, even while the last of it is still being written. */
 export async function removeFolder(path: string): Promise<void> {
+  folders.delete(path);
   await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
 

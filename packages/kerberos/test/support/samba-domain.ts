@@ -5,7 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { KerberosClient, NetworkTransport, staticLocator } from "../../src/index.ts";
-import { type Daemon, loopbackAddress, removeFolder, run, startDaemon, waitForPort } from "./processes.ts";
+import {
+  type Daemon,
+  loopbackAddress,
+  makeFolder,
+  removeFolder,
+  run,
+  startDaemon,
+  waitForPort,
+} from "./processes.ts";
 
 /** One change to the directory; see samba-seed.py, and the lab's directory.py beneath it. */
 export type SambaOperation =
@@ -72,7 +80,7 @@ export class SambaDomain {
 
   static async start(options: SambaDomainOptions = {}): Promise<SambaDomain> {
     const template = await provisioned(options.realm ?? "LAB.TEST");
-    const directory = await mkdtemp(join(tmpdir(), "waybill-samba-"));
+    const directory = await makeFolder("waybill-samba-");
     const domain = new SambaDomain(options, directory);
     try {
       await run("cp", ["-a", "--sparse=always", `${template}/.`, directory]);
