@@ -21,7 +21,7 @@ const project = (name: string, include: string[], testTimeout: number, parallel:
 export default defineConfig({
   test: {
     projects: [
-      project("unit", ["packages/*/test/**/*.test.ts"], 60_000, true),
+      project("unit", ["packages/*/test/**/*.test.ts"], 180_000, true),
       project("interop", ["packages/*/test/**/*.interop.ts"], 240_000, false),
       project("e2e", ["packages/*/test/**/*.e2e.ts", "test/**/*.e2e.ts"], 600_000, false),
     ],
