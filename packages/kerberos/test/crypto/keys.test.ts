@@ -143,3 +143,37 @@ describe("bad arguments", () => {
     }
   });
 });
+
+describe("what is derived from a key", () => {
+  const data = utf8("data");
+  const mac = (key: Parameters<typeof checksum>[0]): string => toHex(checksum(key, 1, data).checksum);
+
+  it("is the same for a copy, and for an object that cannot be changed", () => {
+    const key = randomKey(18);
+    expect(mac({ ...key })).toBe(mac(key));
+    const frozen = Object.freeze({ ...key });
+    expect([mac(frozen), mac(frozen)]).toEqual([mac(key), mac(key)]);
+  });
+
+  it("does not show on the key object and does not go with a copy", () => {
+    const key = randomKey(18);
+    mac(key);
+    expect(Reflect.ownKeys(key)).toEqual(["keytype", "keyvalue"]);
+    const other = { ...key, keyvalue: randomKey(18).keyvalue };
+    expect(mac(other)).not.toBe(mac(key));
+  });
+
+  it("is derived anew when the object gets other octets or another type", () => {
+    const first = randomKey(18);
+    const second = randomKey(18);
+    const key = { ...first };
+    mac(key);
+    key.keyvalue = second.keyvalue;
+    expect(mac(key)).toBe(mac(second));
+    key.keytype = 20;
+    expect(mac(key)).toBe(mac({ keytype: 20, keyvalue: second.keyvalue }));
+    key.keytype = 18;
+    key.keyvalue = first.keyvalue;
+    expect(mac(key)).toBe(mac(first));
+  });
+});
