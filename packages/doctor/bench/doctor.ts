@@ -25,7 +25,7 @@ export interface ExaminationFigures {
   readonly ldap: ProcessFigures;
 }
 
-/** `waybill doctor` as it is installed, over an export and over LDAP. */
+/** `waybill doctor` as it is installed: over an export, and as somebody signed in, asking a domain controller. */
 export async function benchExamination(
   size: Size = { accounts: 100_000, hosts: 500, entries: 2000 },
 ): Promise<ExaminationFigures> {
@@ -37,17 +37,23 @@ export async function benchExamination(
     const entries = {
       waybill: join(root, "packages/cli/src/main.ts"),
       server: join(import.meta.dirname, "ldap-server.ts"),
-      client: join(import.meta.dirname, "ldap-client.ts"),
     };
     await bundle(entries, folder);
-    const ldif = await measure(join(folder, "waybill.mjs"), ["doctor", "--ldif", file]);
-    const path = join(folder, "ldapi");
-    const server = spawn(process.execPath, [join(folder, "server.mjs"), file, path], {
+    const waybill = join(folder, "waybill.mjs");
+    const ldif = await measure(waybill, ["doctor", "--ldif", file]);
+    const server = spawn(process.execPath, [join(folder, "server.mjs"), file, folder], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     try {
       for await (const line of createInterface(server.stdout)) if (line === "ready") break;
-      return { ldif, ldap: await measure(join(folder, "client.mjs"), [path]) };
+      const environment = {
+        KRB5_CONFIG: join(folder, "krb5.conf"),
+        KRB5CCNAME: join(folder, "cc"),
+        WAYBILL_CONFIG: join(folder, "workstation.yaml"),
+      };
+      const login = ["ticket", "login", "reader", "--password-file", join(folder, "password")];
+      await measure(waybill, login, environment);
+      return { ldif, ldap: await measure(waybill, ["doctor"], environment) };
     } finally {
       server.kill("SIGTERM");
       await once(server, "exit");
@@ -61,9 +67,14 @@ const reporter = `data:text/javascript,${encodeURIComponent(
   'import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, JSON.stringify(process.resourceUsage())));',
 )}`;
 
-async function measure(script: string, args: readonly string[]): Promise<ProcessFigures> {
+async function measure(
+  script: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<ProcessFigures> {
   const began = performance.now();
   const child = spawn(process.execPath, [`--import=${reporter}`, script, ...args], {
+    env: { ...process.env, ...environment },
     stdio: ["ignore", "ignore", "inherit", "pipe"],
   });
   let report = "";

@@ -10,6 +10,14 @@ export interface SaltFacts {
   readonly computer: boolean;
 }
 
+/** Which keys an account has had. */
+export interface KeyGeneration {
+  readonly kvno: number;
+  readonly setAt: EpochMs;
+  /** The usual ones unless told. */
+  readonly keytypes?: readonly number[] | undefined;
+}
+
 /** AES keys every account gets, strongest first. */
 export const usualKeyTypes: readonly number[] = [EncType.aes256CtsHmacSha1, EncType.aes128CtsHmacSha1];
 
@@ -28,11 +36,7 @@ export function accountSalt(facts: SaltFacts): string {
 export function passwordKeySet(
   password: string,
   facts: SaltFacts,
-  generation: {
-    readonly kvno: number;
-    readonly setAt: EpochMs;
-    readonly keytypes?: readonly number[] | undefined;
-  },
+  generation: KeyGeneration,
   lazy = false,
 ): StoredKeySet {
   return saltedKeySet(password, accountSalt(facts), generation, lazy);
@@ -42,11 +46,7 @@ export function passwordKeySet(
 export function saltedKeySet(
   password: string,
   salt: string,
-  generation: {
-    readonly kvno: number;
-    readonly setAt: EpochMs;
-    readonly keytypes?: readonly number[] | undefined;
-  },
+  generation: KeyGeneration,
   lazy = false,
 ): StoredKeySet {
   const { kvno, setAt, keytypes = usualKeyTypes } = generation;
@@ -55,14 +55,7 @@ export function saltedKeySet(
 }
 
 /** A generation of random keys, as a computer has that nobody types a password for. */
-export function randomKeySet(
-  random: Random,
-  generation: {
-    readonly kvno: number;
-    readonly setAt: EpochMs;
-    readonly keytypes?: readonly number[] | undefined;
-  },
-): StoredKeySet {
+export function randomKeySet(random: Random, generation: KeyGeneration): StoredKeySet {
   const { kvno, setAt, keytypes = usualKeyTypes } = generation;
   return { kvno, setAt, keys: keytypes.map((keytype) => randomKey(keytype, random)) };
 }

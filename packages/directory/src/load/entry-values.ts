@@ -1,4 +1,4 @@
-import { fromUtf8, pooledCopy } from "@waybill/base";
+import { fromUtf8 } from "@waybill/base";
 import type { LdapAttribute } from "@waybill/ldap";
 import { parseGuid } from "../names/guid.ts";
 import { type AttributeSyntax, attributeSyntax } from "../schema/attributes.ts";
@@ -57,6 +57,7 @@ export class EntryValues {
   readonly #kinds = new Map<string, AttributeKind>();
   readonly #single = new Map<string, readonly string[]>();
   readonly #lists = new Map<string, readonly string[]>();
+  readonly #kept = new KeptBytes();
   /** All of the memory that the last value was a piece of: values come one after the other. */
   #memory: Buffer = Buffer.alloc(0);
 
@@ -123,7 +124,27 @@ export class EntryValues {
       this.#report(dn, `a value of ${name} is no security identifier`);
       return undefined;
     }
-    return pooledCopy(value);
+    return this.#kept.copyOf(value);
+  }
+}
+
+const slabSize = 64 * 1024;
+
+/** Octets that stay, many in one piece of memory; apart from those of messages, which would stay with them. */
+class KeptBytes {
+  #slab = new Uint8Array(slabSize);
+  #used = 0;
+
+  copyOf(value: Uint8Array): Uint8Array {
+    if (value.length > slabSize / 8) return value.slice();
+    if (this.#used + value.length > slabSize) {
+      this.#slab = new Uint8Array(slabSize);
+      this.#used = 0;
+    }
+    const copy = this.#slab.subarray(this.#used, this.#used + value.length);
+    copy.set(value);
+    this.#used += value.length;
+    return copy;
   }
 }
 

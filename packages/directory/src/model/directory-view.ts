@@ -43,6 +43,7 @@ export interface DirectoryView {
   membersOf(group: Group): Iterable<Account>;
 
   readonly krbtgt: Account;
-  accounts(): Iterable<Account>;
+  /** @param flags when not 0, accounts without any of these bits of userAccountControl may be left out */
+  accounts(flags?: number): Iterable<Account>;
   trusts(): readonly Trust[];
 }

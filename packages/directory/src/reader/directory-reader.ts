@@ -128,9 +128,10 @@ export class DirectoryReader implements DirectoryView {
     }
   }
 
-  *accounts(): Iterable<Account> {
+  *accounts(flags = 0): Iterable<Account> {
     for (const id of this.store.ids()) {
       const object = this.store.object(id);
+      if (flags !== 0 && object !== undefined && !hasAnyFlag(object, flags)) continue;
       const account = object === undefined ? undefined : accountFromObject(object, this.dnOf(id));
       if (account !== undefined) yield account;
     }
@@ -267,6 +268,10 @@ export class DirectoryReader implements DirectoryView {
     }
     return groups.sort((left, right) => (left.sid < right.sid ? -1 : 1));
   }
+}
+
+function hasAnyFlag(object: StoredObject, flags: number): boolean {
+  return ((firstInteger(object, "useraccountcontrol") ?? 0) & flags) !== 0;
 }
 
 /** Whether an object says it is of a class. */

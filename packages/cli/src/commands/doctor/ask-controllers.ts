@@ -1,4 +1,4 @@
-import { type Account, type DirectoryView, hasFlag } from "@waybill/directory";
+import { type Account, type DirectoryView, UserAccountControl } from "@waybill/directory";
 import {
   type ControllerSurvey,
   enumerate,
@@ -15,6 +15,7 @@ import type { DirectoryAddress } from "../../session/workstation.ts";
 /** Nobody waits longer than this for a controller that was not asked for by name. */
 const patience = 5000;
 const perAccount = 20;
+const controllerFlags = UserAccountControl.serverTrustAccount | UserAccountControl.partialSecretsAccount;
 
 /**
  * Asks the controllers of the domain for some accounts and for the time: those named, or those that the workstation's
@@ -70,13 +71,10 @@ export function controllersText({ controllers, kdcs }: ControllerSurvey): string
 async function found({ workstation, tgt }: Session, view: DirectoryView): Promise<DirectoryAddress[]> {
   const domain = tgt.client.realm.toLowerCase();
   const inDns = await discoverDomainControllers(domain, { timeout: patience }).catch(() => []);
-  const inDirectory = [...view.accounts()].flatMap(({ userAccountControl, dnsHostName }) =>
-    dnsHostName !== undefined &&
-    (hasFlag(userAccountControl, "serverTrustAccount") ||
-      hasFlag(userAccountControl, "partialSecretsAccount"))
-      ? [{ address: dnsHostName, port: 389, name: dnsHostName }]
-      : [],
-  );
+  const inDirectory: DirectoryAddress[] = [];
+  for (const { userAccountControl, dnsHostName } of view.accounts(controllerFlags))
+    if (dnsHostName !== undefined && (userAccountControl & controllerFlags) !== 0)
+      inDirectory.push({ address: dnsHostName, port: 389, name: dnsHostName });
   const known = [
     ...(workstation.directory === undefined ? [] : [workstation.directory]),
     ...workstation.directories,
