@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -93,7 +93,7 @@ msDS-AllowedToDelegateTo: cifs/kvm02
     expect(exported).toMatch(/msDS-AllowedToDelegateTo: cifs\/kvm02\n/);
     const bad = "dn: CN=eve,CN=Nowhere,DC=lab,DC=test\nobjectClass: user\n";
     await expect(dc("import -", bad)).rejects.toThrow(/added 0, changed 0, failed 1\n-:1: /);
-    await expect(dc(`import ${join(dir, "none")}`)).rejects.toThrow(/cannot read .*BAD_USAGE/s);
+    await expect(dc(`import ${join(dir, "none")}`)).rejects.toThrow(/cannot read .*FILE_UNREADABLE/s);
     expect(await dc(`import - --state ${state}`, exported)).toContain("failed 0");
     expect(await dc("import --help")).toContain("waybill dc import users.ldif");
   });
@@ -107,6 +107,12 @@ msDS-AllowedToDelegateTo: cifs/kvm02
   it("says what is wrong and what to do", async () => {
     const other = run(process.execPath, [...node, "dc", "status", "--state", join(dir, "nowhere")]);
     await expect(other).rejects.toThrow(/there is no domain in .*\n.*NO_DOMAIN\n.*waybill dc init/);
+    // Asking makes nothing.
+    expect(existsSync(join(dir, "nowhere"))).toBe(false);
+    const inFile = ["dc", "init", "--realm", "X.TEST", "--password-file", "-", "--state", env.KRB5_CONFIG];
+    await expect(run(process.execPath, [...node, ...inFile], "Adm1n-Secret!\n")).rejects.toThrow(
+      /cannot be used \(ENOTDIR\)\n.*STORE_UNWRITABLE/,
+    );
   });
 
   it("removes only what it is asked for, and nothing that the domain needs", async () => {
@@ -115,6 +121,8 @@ msDS-AllowedToDelegateTo: cifs/kvm02
     await expect(dc("computer remove alice")).rejects.toThrow(/there is no computer alice/);
     await expect(dc("keytab KVM01$ --out /nowhere/at/all")).rejects.toThrow(/FILE_/);
     await expect(dc("user add carl --password-file /nowhere")).rejects.toThrow(/FILE_UNREADABLE/);
+    await expect(dc("computer remove DC1")).rejects.toThrow(/the domain needs CN=DC1/);
+    await expect(dc("spn remove KVM02 http/nowhere")).rejects.toThrow(/KVM02 has no service name http/);
     await dc("computer remove KVM02");
     expect(await dc("computer list")).not.toContain("KVM02");
   });

@@ -36,6 +36,7 @@ function helpOf(command: Command): string {
 describe("help", () => {
   it.each(paths)("of waybill %s ends with examples that can be typed, and fits a screen", (path) => {
     const command = commandAt(path);
+    expect(command.description()).not.toBe("");
     const lines = helpOf(command).trimEnd().split("\n");
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     expect(lines.length).toBeLessThan(60);

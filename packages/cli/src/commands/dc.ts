@@ -8,7 +8,7 @@ import { registerAccounts } from "./dc/accounts.ts";
 import { registerDelegation } from "./dc/delegation.ts";
 import { examples } from "./dc/examples.ts";
 import { registerImport } from "./dc/import.ts";
-import { registerServe } from "./dc/serve.ts";
+import { parsePort, registerServe } from "./dc/serve.ts";
 import { inDirectory, type StateOptions, withState } from "./dc/state.ts";
 import { registerTrusts } from "./dc/trusts.ts";
 
@@ -59,10 +59,18 @@ function registerFiles(dc: Command): void {
   withState(dc.command("krb5-conf"))
     .description("print a krb5.conf for this domain")
     .option("--server <address>", "where the controller listens", "127.0.0.1")
-    .addHelpText("after", examples("krb5-conf --server 10.0.0.5 > /etc/krb5.conf"))
-    .action(async (options: StateOptions & { server: string }) => {
+    .option("--kdc-port <n>", "as given to serve", parsePort, 88)
+    .option("--kpasswd-port <n>", "as given to serve", parsePort, 464)
+    .addHelpText(
+      "after",
+      examples(
+        "krb5-conf --server 10.0.0.5 > /etc/krb5.conf",
+        "krb5-conf --kdc-port 8888 --kpasswd-port 8464 > krb5.conf",
+      ),
+    )
+    .action(async (options: StateOptions & Krb5ConfOptions) => {
       const domain = await inDirectory(options, (directory) => directory.domain);
-      console.log(krb5Conf(domain.realm, domain.dnsName, options.server));
+      console.log(krb5Conf(domain.realm, domain.dnsName, options));
     });
   withState(dc.command("status"))
     .description("what the domain holds")
@@ -81,7 +89,7 @@ function registerFiles(dc: Command): void {
         console.log(`realm        ${domain.realm}`);
         console.log(`domain       ${domain.dnsName} (${domain.netbiosName})`);
         console.log(`SID          ${domain.sid}`);
-        for (const [kind, count] of kinds) console.log(`${kind.padEnd(12)} ${count}`);
+        for (const [kind, count] of kinds) console.log(`${`${kind}s`.padEnd(12)} ${count}`);
         console.log(`certificate  ${certificate}`);
       });
     });
@@ -95,7 +103,15 @@ function registerFiles(dc: Command): void {
     });
 }
 
-function krb5Conf(realm: string, dnsName: string, server: string): string {
+interface Krb5ConfOptions {
+  readonly server: string;
+  readonly kdcPort: number;
+  readonly kpasswdPort: number;
+}
+
+function krb5Conf(realm: string, dnsName: string, options: Krb5ConfOptions): string {
+  const server = options.server.includes(":") ? `[${options.server}]` : options.server;
+  const at = (port: number, usual: number): string => (port === usual ? server : `${server}:${port}`);
   return `[libdefaults]
   default_realm = ${realm}
   dns_lookup_kdc = false
@@ -106,8 +122,8 @@ function krb5Conf(realm: string, dnsName: string, server: string): string {
 
 [realms]
   ${realm} = {
-    kdc = ${server}
-    kpasswd_server = ${server}
+    kdc = ${at(options.kdcPort, 88)}
+    kpasswd_server = ${at(options.kpasswdPort, 464)}
     admin_server = ${server}
   }
 

@@ -17,11 +17,12 @@ export class EmbeddedDirectory extends WritableDirectory {
     this.#lmdb = lmdb;
   }
 
-  /** @throws DirectoryError NO_DOMAIN when the directory holds none. */
+  /** @throws DirectoryError NO_DOMAIN when the directory holds none, STORE_UNWRITABLE when it is somebody else's. */
   static open(path: string, options: EditorOptions = {}): EmbeddedDirectory {
-    const store = new LmdbStore(path);
-    if (store.setting(domainSettingsKey) === undefined) {
-      void store.close();
+    // Looking for one must not make a folder.
+    const store = LmdbStore.exists(path) ? new LmdbStore(path) : undefined;
+    if (store?.setting(domainSettingsKey) === undefined) {
+      void store?.close();
       throw new DirectoryError(`there is no domain in ${path}`, {
         code: "NO_DOMAIN",
         family: "caller",

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { DiskReserve } from "@waybill/base";
+import { DiskReserve, systemCode } from "@waybill/base";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { DirectoryError } from "../errors.ts";
 import { childKey, indexEntries, indexedAttributes } from "./index-keys.ts";
@@ -22,6 +22,8 @@ const mostShared = 4096;
 
 /** Room on disk that a transaction finds before it begins, in bytes: many times what a change takes. */
 const room = 4 << 20;
+
+const fileName = "directory.mdb";
 
 /** LMDB keys hold 1978 octets; longer names are told apart by their hash. */
 const longestKey = 400;
@@ -59,10 +61,24 @@ export class LmdbStore implements StoreWriter, ObjectStore {
   #highest = 0;
   #closed = false;
 
-  /** @param directory made if need be, readable by its owner alone */
+  /** Whether a store was ever made there; does not make one. @throws DirectoryError STORE_UNWRITABLE */
+  static exists(directory: string): boolean {
+    try {
+      assertUsable(directory);
+    } catch (error) {
+      if (error instanceof DirectoryError && systemCode(error.cause) === "ENOENT") return false;
+      throw error;
+    }
+    return existsSync(join(directory, fileName));
+  }
+
+  /**
+   * @param directory made if need be, readable by its owner alone
+   * @throws DirectoryError STORE_UNWRITABLE, STORE_CORRUPT
+   */
   constructor(directory: string) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const path = join(directory, "directory.mdb");
+    assertUsable(directory, () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+    const path = join(directory, fileName);
     // Synced by LMDB itself at every commit: what is acknowledged has reached the disk.
     this.#root = open({ path, maxDbs: 8, overlappingSync: false, maxReaders: 126, noSubdir: true });
     for (const file of [path, `${path}-lock`]) chmodSync(file, 0o600);
@@ -338,4 +354,20 @@ function indexedKey(attribute: string, key: string): string {
 function boundedKey(key: string): string {
   if (key.length <= longestKey) return key;
   return `${key.slice(0, longestKey)}#${createHash("sha256").update(key).digest("hex")}`;
+}
+
+/** LMDB itself would only say that something went wrong. */
+function assertUsable(directory: string, prepare: () => unknown = () => {}): void {
+  try {
+    prepare();
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new DirectoryError(`the store in ${directory} cannot be used (${systemCode(cause) ?? "?"})`, {
+      code: "STORE_UNWRITABLE",
+      family: "environment",
+      facts: { directory },
+      remedy: "Be the user who made it, or name another folder.",
+      cause,
+    });
+  }
 }

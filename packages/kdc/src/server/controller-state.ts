@@ -32,7 +32,6 @@ export function createControllerState(
   domain: NewController,
   clock: Clock = systemClock,
 ): EmbeddedDirectory {
-  mkdirSync(state, { recursive: true, mode: 0o700 });
   const directory = EmbeddedDirectory.create(controllerPaths(state).directory, domain, { clock });
   addController(directory, domain.controller ?? "DC1");
   return directory;
@@ -58,6 +57,7 @@ export function addController(directory: WritableDirectory, name: string): Accou
     attributes: {
       userAccountControl: String(serverTrustAccount | trustedForDelegation),
       primaryGroupID: String(domainControllers),
+      isCriticalSystemObject: "TRUE",
     },
   });
 }

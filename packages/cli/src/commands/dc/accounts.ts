@@ -55,6 +55,7 @@ export function registerAccounts(dc: Command): void {
     .action(async (name: string, options: UserOptions) => {
       const password = await readPassword(options.passwordFile, `New password of ${name}: `);
       await inDirectory(options, (directory) => directory.setPassword(name, password));
+      console.log(`set the password of ${name}`);
     });
   for (const [verb, accountDisable] of [
     ["disable", true],
@@ -64,6 +65,7 @@ export function registerAccounts(dc: Command): void {
       .description(`${verb} an account`)
       .action(async (name: string, options: StateOptions) => {
         await inDirectory(options, (directory) => directory.setFlags(name, { accountDisable }));
+        console.log(`${verb}d ${name}`);
       });
   }
   registerRemoval(user, "user");
@@ -99,6 +101,7 @@ function registerRemoval(parent: Command, what: string): void {
         const found = directory.byName(name);
         if (found === undefined || isPerson(found) !== (what === "user")) throw noSuch(what, name);
         directory.delete(found.sid);
+        console.log(`removed ${what} ${found.samAccountName}`);
       });
     });
   withState(parent.command("list"))
@@ -156,16 +159,24 @@ function stateOf(account: Account): string[] {
 function registerSpns(dc: Command): void {
   const spn = dc.command("spn").description("service principal names");
   withState(spn.command("add <account> <spn...>"))
+    .description("register service names on an account; a name belongs to one account only")
     .addHelpText("after", examples("spn add WEB HTTP/www.lab.test"))
     .action(async (account: string, spns: string[], options: StateOptions) => {
-      await inDirectory(options, (directory) => directory.addSpn(account, ...spns));
+      sayNames(await inDirectory(options, (directory) => directory.addSpn(account, ...spns)));
     });
-  withState(spn.command("remove <account> <spn...>")).action(
-    async (account: string, spns: string[], options: StateOptions) => {
-      await inDirectory(options, (directory) => directory.removeSpn(account, ...spns));
-    },
-  );
+  withState(spn.command("remove <account> <spn...>"))
+    .description("take service names away from an account")
+    .action(async (account: string, spns: string[], options: StateOptions) => {
+      const changed = await inDirectory(options, (directory) => {
+        const held = directory.byName(account)?.servicePrincipalNames.map((name) => name.toLowerCase());
+        const missing = spns.find((name) => held !== undefined && !held.includes(name.toLowerCase()));
+        if (missing !== undefined) throw noSuchName(account, missing);
+        return directory.removeSpn(account, ...spns);
+      });
+      sayNames(changed);
+    });
   withState(spn.command("list <account>"))
+    .description("the service names of an account")
     .option("--json", "as JSON")
     .action(async (account: string, options: ListOptions) => {
       await inDirectory(options, (directory) => {
@@ -182,18 +193,22 @@ function registerGroups(dc: Command): void {
     .description("create a group")
     .action(async (name: string, options: StateOptions) => {
       await inDirectory(options, (directory) => directory.createGroup({ name }));
+      console.log(`created group ${name}`);
     });
-  withState(group.command("join <group> <member...>")).action(
-    async (name: string, members: string[], options: StateOptions) => {
+  withState(group.command("join <group> <member...>"))
+    .description("make accounts or groups members of a group")
+    .action(async (name: string, members: string[], options: StateOptions) => {
       await inDirectory(options, (directory) => directory.addMember(name, ...members));
-    },
-  );
-  withState(group.command("leave <group> <member...>")).action(
-    async (name: string, members: string[], options: StateOptions) => {
+      console.log(`${members.join(", ")} joined ${name}`);
+    });
+  withState(group.command("leave <group> <member...>"))
+    .description("end memberships of a group")
+    .action(async (name: string, members: string[], options: StateOptions) => {
       await inDirectory(options, (directory) => directory.removeMember(name, ...members));
-    },
-  );
+      console.log(`${members.join(", ")} left ${name}`);
+    });
   withState(group.command("members <group>"))
+    .description("the direct members of a group")
     .option("--json", "as JSON")
     .action(async (name: string, options: ListOptions) => {
       await inDirectory(options, (directory) => {
@@ -205,6 +220,18 @@ function registerGroups(dc: Command): void {
         );
       });
     });
+}
+
+function sayNames({ samAccountName, servicePrincipalNames: { length } }: Account): void {
+  console.log(`${samAccountName} has ${length} service name${length === 1 ? "" : "s"} now`);
+}
+
+function noSuchName(account: string, spn: string): WaybillError {
+  return new WaybillError(`${account} has no service name ${spn}`, {
+    code: "NO_SUCH_VALUE",
+    family: "caller",
+    remedy: `See waybill dc spn list ${account}.`,
+  });
 }
 
 function printNames(names: readonly string[], { json }: ListOptions): void {

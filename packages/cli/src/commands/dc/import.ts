@@ -30,6 +30,10 @@ async function* chunks(source: AsyncIterable<Uint8Array>, file: string): AsyncGe
     yield* source;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new WaybillError(`cannot read ${file}: ${why}`, { code: "BAD_USAGE", family: "caller", cause });
+    throw new WaybillError(`cannot read ${file}: ${why}`, {
+      code: "FILE_UNREADABLE",
+      family: "caller",
+      cause,
+    });
   }
 }

@@ -90,7 +90,7 @@ function lineLogger(verbose: boolean): Logger {
   };
 }
 
-function parsePort(text: string): number {
+export function parsePort(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new InvalidArgumentError("a port is 0 to 65535");

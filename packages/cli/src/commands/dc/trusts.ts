@@ -56,6 +56,7 @@ export function registerTrusts(dc: Command): void {
     .description("delete a trust and its keys")
     .action(async (partner: string, options: StateOptions) => {
       await inDirectory(options, (directory) => directory.removeTrust(partner));
+      console.log(`removed the trust with ${partner}`);
     });
   withState(trust.command("list"))
     .description("all trusts")

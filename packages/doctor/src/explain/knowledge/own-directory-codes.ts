@@ -109,8 +109,8 @@ export const ownDirectoryCodes: readonly ExplainEntry[] = [
     [
       "STORE_UNWRITABLE",
       "The directory's store cannot be written; nothing was changed.",
-      "Its disk is full.",
-      "Make room on the disk, then make the change again.",
+      "Its disk is full, or it belongs to another user.",
+      "Make room on the disk, or be the user who made it; then make the change again.",
     ],
     ["STORE_CLOSED", "The directory's store is closed.", "The service is stopping.", "Start it again."],
     [
