@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
+  allSids,
   type Credential,
+  decodePac,
   decrypt,
   type EncryptionKey,
   EncTicketPart,
   encrypt,
+  extractTicketPac,
   isForwardable,
   type KerberosClient,
   type KerberosError,
   type Keytab,
   KeyUsage,
+  type Pac,
+  PacType,
   type Principal,
   parsePrincipal,
   readKeytab,
@@ -131,6 +136,43 @@ describe("S4U2Self refuses, and there is nothing to go on with", () => {
   ])("%s: KVM03 for %s is %s", async (_case, user, expected) => {
     const attempt = self("KVM03", user).then((evidence) => proxy("KVM03", evidence, toMigration));
     expect(await outcome(attempt)).toBe(expected);
+  });
+});
+
+describe("the PACs of a protocol transition", () => {
+  const pacOf = ({ ticket }: Credential, host: string): Pac => {
+    const { etype, cipher } = ticket.encPart;
+    const key = keytabs.get(host)?.entries.find((entry) => entry.key.keytype === etype)?.key as EncryptionKey;
+    return decodePac(extractTicketPac(decrypt(key, KeyUsage.ticket, cipher))!);
+  };
+  const types = (pac: Pac) => pac.buffers.map(({ type }) => type).sort((left, right) => left - right);
+  const { logonInfo, serverChecksum, kdcChecksum, clientInfo, upnDnsInfo, ticketChecksum } = PacType;
+  const usual = [logonInfo, serverChecksum, kdcChecksum, clientInfo, upnDnsInfo, ticketChecksum];
+
+  test("S4U2Self's says that the service asserted the person; S4U2Proxy's adds through whom it went", async () => {
+    const evidence = await self("KVM03", "alice");
+    const own = pacOf(evidence, "KVM03");
+    expect(types(own)).toEqual([...usual, PacType.fullChecksum]);
+    const sids = allSids(own.logonInfo!).map(({ sid }) => sid);
+    expect(sids).toContain("S-1-18-2");
+    const onward = pacOf(await proxy("KVM03", evidence, toMigration), "KVM02");
+    expect(types(onward)).toEqual(
+      [...types(own), PacType.delegationInfo].sort((left, right) => left - right),
+    );
+    expect(onward.delegationInfo).toEqual({
+      proxyTarget: toMigration.replaceAll(" ", "\\ "),
+      transitedServices: ["KVM03$@LAB.TEST"],
+    });
+    expect(allSids(onward.logonInfo!).map(({ sid }) => sid)).toEqual(sids);
+  });
+
+  test("Samba's refusals of tickets say nothing but their number", async () => {
+    const refused = proxy("KVM01", await self("KVM01", "alice"), toMigration);
+    const { krbError, ntStatus } = await refused.then(
+      () => expect.unreachable(),
+      (error: KerberosError) => error,
+    );
+    expect([krbError?.eText, krbError?.eData, ntStatus]).toEqual([undefined, undefined, undefined]);
   });
 });
 
