@@ -98,8 +98,9 @@ export function plan(request: PlanRequest): Plan {
       if (mode.mode === "resource-based") grantOnResource(setup, destination);
       else listTargets(setup, destination, targets);
     }
-    if (evidence === "s4u2self" && mode.mode !== "kerberos-only")
-      allowTransition(setup, destinations, mode.mode);
+    // Whoever asks for any protocol gets it, also where the host could do with less.
+    const transitions = evidence === "s4u2self" || request.mode === "any-protocol";
+    if (transitions && mode.mode !== "kerberos-only") allowTransition(setup, destinations, mode.mode);
     if (evidence === "s4u2self" && mode.mode === "kerberos-only") {
       obstacles.push(
         `${source.samAccountName} uses S4U2Self, for which "Use Kerberos only" is not enough: migrations started ` +
