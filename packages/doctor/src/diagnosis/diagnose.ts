@@ -103,7 +103,8 @@ function toFinding({ view, request, prediction, exchange, reason, id }: Diagnose
   return {
     id,
     severity: findingKinds[id].severity === "critical" ? "critical" : "error",
-    cause: `${cause.charAt(0).toUpperCase()}${cause.slice(1)}.`,
+    // Names stay as they are.
+    cause: `${cause.startsWith(prediction.person) ? cause : `${cause.charAt(0).toUpperCase()}${cause.slice(1)}`}.`,
     evidence: evidenceOf(view, reason, prediction, request.readFrom),
     effect:
       `${prediction.person} ${prediction.outcome === "fails" ? "can move nothing" : "cannot always move machines"} from ` +

@@ -179,12 +179,12 @@ function acceptsNonForwardable(facts: S4u2proxyFacts, profile: KdcProfile): bool
 }
 
 function evidenceReason({ service, evidence, user }: S4u2proxyFacts): Reason {
-  const whose = user === undefined ? "the user's" : `${user.account.samAccountName}'s`;
+  const name = user?.account.samAccountName;
   return {
     id: "evidence-not-forwardable",
     sentence: evidence.s4u2self
-      ? `The ticket ${service.samAccountName} made for itself in ${whose} name is not forwardable.`
-      : `${whose.charAt(0).toUpperCase()}${whose.slice(1)} ticket to ${service.samAccountName} is not forwardable.`,
+      ? `The ticket ${service.samAccountName} made for itself in ${name ?? "the user"}'s name is not forwardable.`
+      : `${name ?? "The user"}'s ticket to ${service.samAccountName} is not forwardable.`,
     lifts: evidence.s4u2self
       ? []
       : [{ kind: "ask-differently", how: "Sign in with a forwardable ticket (kinit -f)." }],
