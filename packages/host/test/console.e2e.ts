@@ -1,7 +1,7 @@
 import { copyFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
-import { silentLogger } from "@waybill/base";
+import { silentLogger, sleep } from "@waybill/base";
 import { type ConsoleEnd, HyperVClient, SerialConsole, WaybillSerialConsole } from "@waybill/hyperv";
 import { testPassword } from "@waybill/kdc/testing";
 import type { Credential } from "@waybill/kerberos";
@@ -225,6 +225,23 @@ describe("a machine's console from a workstation: listener, service, QEMU, guest
     const after = await sit();
     await talk(after, 7);
     await after.console.close();
+  });
+
+  test("ends when the guest turns itself off, which is no crash: the machine stays off", async () => {
+    const [host] = world.hosts;
+    const sitting = await sit();
+    await sitting.type("\n");
+    await sitting.until(({ said }) => said.includes("# "));
+    await sitting.type("poweroff -f\n");
+    await sitting.until(({ end }) => end !== undefined);
+    expect(sitting.end).toMatchObject({ reason: "stopped" });
+    await world.until(async () => (await world.seen(host))?.state === "off", "the machine is off");
+    // The supervisor comes round every two seconds.
+    await sleep(5000);
+    expect(await world.seen(host)).toMatchObject({ state: "off" });
+    const { host: service, caller } = await host.as(world.alice);
+    await service.requestVmState(caller, world.vm, "running");
+    await world.until(async () => (await world.seen(host))?.state === "running", "the machine runs");
   });
 
   test("ends with the machine, with a word", async () => {

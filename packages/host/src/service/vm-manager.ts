@@ -74,7 +74,7 @@ export class VmManager {
       this.#attaching.set(id, attaching);
     }
     const machine = await attaching;
-    if (machine !== undefined) this.#machines.set(id, machine);
+    if (machine !== undefined) this.adopt(id, machine);
     return machine;
   }
 
@@ -89,7 +89,23 @@ export class VmManager {
   }
 
   adopt(id: string, machine: VirtualMachine): void {
+    if (this.#machines.get(id) === machine) return;
     this.#machines.set(id, machine);
+    machine.onEvent(({ name, data }) => {
+      if (name === "SHUTDOWN" && data["reason"] === "guest-shutdown") this.#poweredOff(id);
+    });
+  }
+
+  /** A guest that turned itself off is not one whose QEMU crashed: it stays off. */
+  #poweredOff(id: string): void {
+    const record = this.#journal.vm(id);
+    if (record?.custody.state !== "owner" || record.wanted === "stopped") return;
+    this.#logger.info("vm-powered-off", { vm: record.name, reason: "its guest turned it off" });
+    try {
+      this.#journal.changeVm(id, { wanted: "stopped" });
+    } catch (error) {
+      this.#logger.error("vm-power-off-not-noted", { vm: record.name, error });
+    }
   }
 
   async state(record: VmRecord): Promise<VmState> {
@@ -147,7 +163,7 @@ export class VmManager {
     this.#launching.set(id, launching);
     try {
       const machine = await launching;
-      this.#machines.set(id, machine);
+      this.adopt(id, machine);
       return machine;
     } finally {
       this.#launching.delete(id);
