@@ -11,6 +11,7 @@ import {
   ErrorCode,
   type Exchange,
   ExchangeContext,
+  errorCodeName,
   KdcOptions,
   KerberosClient,
   type Keytab,
@@ -83,8 +84,8 @@ export class LoadGenerator {
   async prepare(operation: Operation, count: number): Promise<void> {
     const { services, middle } = this.#target;
     const users = this.#users.slice(0, 25);
-    if (operation === "AS" && this.#preauthRequired === undefined)
-      this.#preauthRequired = await this.#firstAnswer();
+    // Each time anew: the cookie that a KDC gives out for the second request is good for minutes only.
+    if (operation === "AS") this.#preauthRequired = await this.#firstAnswer();
     if (operation === "TGS" && this.#tgts.length === 0) {
       for (const { principal, key } of users)
         this.#tgts.push(await this.#client.login({ principal, keys: [key] }));
@@ -241,7 +242,8 @@ function isTooBig(reply: Uint8Array): boolean {
 }
 
 function checkIssued(reply: Uint8Array): void {
-  if (reply[0] !== 0x6b && reply[0] !== 0x6d) throw new Error("a request was refused");
+  if (reply[0] === 0x6b || reply[0] === 0x6d) return;
+  throw new Error(`a request was refused: ${errorCodeName(KrbError.decode(reply).errorCode)}`);
 }
 
 function first(exchange: Exchange<unknown>): Uint8Array {
