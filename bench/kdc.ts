@@ -12,7 +12,7 @@ export async function run(): Promise<readonly BenchTable[]> {
       .filter((row) => row.transport === transport)
       .map(({ operation, cpu, rate }) => ({ name: `${operation} (${Math.round(rate)}/s)`, values: cpu })),
     note:
-      "Every request is new to the KDC; tickets are shown again, as clients do, unless \"unseen\". Ours has the whole PAC, MIT's neither logon " +
+      'Every request is new to the KDC; tickets are shown again, as clients do, unless "unseen". Ours has the whole PAC, MIT\'s neither logon ' +
       "information nor audit writes, Heimdal's none. Only its LDAP back end, here with slapd, gives MIT S4U2Proxy.",
   }));
 }

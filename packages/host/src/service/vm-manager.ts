@@ -92,7 +92,7 @@ export class VmManager {
     if (this.#machines.get(id) === machine) return;
     this.#machines.set(id, machine);
     machine.onEvent(({ name, data }) => {
-      if (name === "SHUTDOWN" && data["reason"] === "guest-shutdown") this.#poweredOff(id);
+      if (name === "SHUTDOWN" && data.reason === "guest-shutdown") this.#poweredOff(id);
     });
   }
 
