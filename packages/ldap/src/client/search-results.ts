@@ -87,7 +87,8 @@ export class SearchResults implements AsyncIterable<LdapEntry> {
         this.references.push(...protocolOp.value);
       } else if (protocolOp.kind === "searchResDone") {
         if (!isSuccess(protocolOp.value)) throw toLdapError(protocolOp.value, what);
-        return nextCookie(message);
+        // A cookie that nobody asked for would be followed for ever.
+        return this.#plan.pageSize === undefined ? undefined : nextCookie(message);
       } else if (protocolOp.kind !== "intermediateResponse") {
         throw new LdapConnectionError(
           "LDAP_PROTOCOL_ERROR",
@@ -110,7 +111,7 @@ export class SearchResults implements AsyncIterable<LdapEntry> {
 
   /** Asks for the page after the one that is being read. */
   #readAhead(page: Page): void {
-    if (page !== this.#current || page.following !== undefined) return;
+    if (this.#plan.pageSize === undefined || page !== this.#current || page.following !== undefined) return;
     try {
       const cookie = unreadCookie(page.responses.arrived());
       if (cookie !== undefined) page.following = this.#ask(cookie);
