@@ -17,6 +17,7 @@ export * from "./migration/migration-progress.ts";
 export * from "./migration/migration-source.ts";
 export * from "./migration/migration-target.ts";
 export type { PortRange } from "./migration/ports.ts";
+export { receivedBytes } from "./migration/received-bytes.ts";
 export { StallWatch } from "./migration/stall-watch.ts";
 export { type MigrationKey, sweepKeys, tlsPriority } from "./migration/tls-psk.ts";
 export { type Heartbeat, type HeartbeatScore, HeartbeatWatch, heartbeatPort } from "./network/heartbeat.ts";

@@ -20,7 +20,7 @@ import {
   readKeytab,
   staticLocator,
 } from "@waybill/kerberos";
-import { probeQemu } from "@waybill/qemu";
+import { probeQemu, receivedBytes } from "@waybill/qemu";
 import type { Command } from "commander";
 import { ExitCode } from "../output/exit-code.ts";
 import { style } from "../output/style.ts";
@@ -145,6 +145,12 @@ async function checkHost(path: string): Promise<Check[]> {
     await attempt("QEMU", "Install qemu-system-x86.", async () => {
       const { version, accelerator, kvm } = await probeQemu();
       return `${version}, accelerator ${accelerator}${accelerator === "kvm" ? "" : ` (KVM: ${JSON.stringify(kvm)})`}`;
+    }),
+  );
+  checks.push(
+    await attempt("arriving migrations", "Install iproute2.", async () => {
+      await receivedBytes([config.migration?.port ?? 6600]);
+      return "what arrives can be counted, so that one that stands still is ended";
     }),
   );
   return checks;
