@@ -84,7 +84,7 @@ export class LoadGenerator {
   async prepare(operation: Operation, count: number): Promise<void> {
     const { services, middle } = this.#target;
     const users = this.#users.slice(0, 25);
-    // Each time anew: the cookie that a KDC gives out for the second request is good for minutes only.
+    // Each time anew, as clients do: a cookie in it need not stay good for as long as a bench takes.
     if (operation === "AS") this.#preauthRequired = await this.#firstAnswer();
     if (operation === "TGS" && this.#tgts.length === 0) {
       for (const { principal, key } of users)
