@@ -95,31 +95,43 @@ export async function wholeDirectory(
     );
     return findings;
   }
-  const say = (text: string): void => console.log(forScreen(text, 0));
-  say(
-    `${style.strong(report.domain)}: ${count(report.accounts, "account")}, ${count(hosts.length, "host")}, ${count(people.length, "person", "people")}, read from ${readFrom}; KDC as ${report.profile}.\n`,
-  );
-  if (hosts.length > 1 && people.length > 0)
-    console.log(`${matrixText(matrix, { palette: style, width: process.stdout.columns ?? 100 })}\n`);
-  if (observed.controllers !== undefined) say(`${controllersText(observed.controllers)}\n`);
-  if (observed.hosts !== undefined) console.log(`${hostsText(observed.hosts)}\n`);
-  if (proven !== undefined) say(`${proofsText(proofs, proven.left)}\n`);
-  if (hosts.length === 0)
-    say("No computer has registered the migration service: name hosts with --host to look at others.\n");
-  if (people.length === 0)
-    say("Nobody is in Hyper-V Administrators or Domain Admins: name people with --person or --group.\n");
+  const width = process.stdout.columns ?? 100;
+  const said: string[] = [
+    forScreen(
+      `${style.strong(report.domain)}: ${count(report.accounts, "account")}, ${count(hosts.length, "host")}, ${count(people.length, "person", "people")}, read from ${readFrom}; KDC as ${report.profile}.\n`,
+      0,
+    ),
+  ];
+  if (hosts.length > 1 && people.length > 0) said.push(`${matrixText(matrix, { palette: style, width })}\n`);
+  if (observed.controllers !== undefined)
+    said.push(forScreen(`${controllersText(observed.controllers)}\n`, 0));
+  if (observed.hosts !== undefined) said.push(`${hostsText(observed.hosts)}\n`);
+  if (proven !== undefined) said.push(forScreen(`${proofsText(proofs, proven.left)}\n`, 0));
+  if (hosts.length === 0) {
+    const advice =
+      "No computer has registered the migration service: name hosts with --host to look at others.\n";
+    said.push(forScreen(advice, 0));
+  }
+  if (people.length === 0) {
+    const advice =
+      "Nobody is in Hyper-V Administrators or Domain Admins: name people with --person or --group.\n";
+    said.push(forScreen(advice, 0));
+  }
+  const above = said.join("\n");
+  console.log(above);
   console.log(
     findings.length === 0
       ? style.good("Nothing to find fault with.")
-      : onScreen(findings, options.all === true),
+      : onScreen(findings, options.all === true, above.split("\n").length),
   );
-  if (options.html !== undefined) say(`\nReport: ${options.html}`);
+  if (options.html !== undefined) console.log(forScreen(`\nReport: ${options.html}`, 0));
   return findings;
 }
 
-/** Findings in full when they fit or are asked for in full; otherwise each kind once. */
-function onScreen(findings: readonly Finding[], all: boolean): string {
-  const rows = Math.max(process.stdout.rows ?? 0, usualRows);
+/** Findings in full when they fit below what was said, or are asked for in full; otherwise each kind once. */
+function onScreen(findings: readonly Finding[], all: boolean, above: number): string {
+  // The last row is the shell's.
+  const rows = process.stdout.isTTY ? process.stdout.rows - above - 1 : usualRows;
   // None takes less than a row.
   const full = all || findings.length <= rows ? findingsText(findings, { palette: style }) : undefined;
   if (full !== undefined && (all || full.split("\n").length <= rows)) return full;
