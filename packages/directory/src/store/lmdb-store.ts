@@ -5,20 +5,16 @@ import { DiskReserve, systemCode } from "@waybill/base";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { DirectoryError } from "../errors.ts";
 import { childKey, indexEntries, indexedAttributes } from "./index-keys.ts";
-import { type CodecLists, type PackedObject, packObject, unpackObject } from "./object-codec.ts";
+import { type PackedObject, packObject, unpackObject } from "./object-codec.ts";
 import type { ObjectStore, StoreWriter } from "./store.ts";
-import type { AttributeValue, StoredObject } from "./stored-object.ts";
+import { StoredLists } from "./stored-lists.ts";
+import type { StoredObject } from "./stored-object.ts";
 
 /** Meta entries. */
 const versionKey = "version";
 const lastIdKey = "lastId";
-const namesKey = "attributeNames";
-const sharedKey = "sharedValues";
 const formatKey = "format";
 const currentFormat = 1;
-
-/** Shared values are all kept in memory, and written as one. */
-const mostShared = 4096;
 
 /** Room on disk that a transaction finds before it begins, in bytes: many times what a change takes. */
 const room = 4 << 20;
@@ -45,16 +41,7 @@ export class LmdbStore implements StoreWriter, ObjectStore {
   readonly #links: Database<boolean, [string, number, number]>;
   readonly #backlinks: Database<boolean, [string, number, number]>;
   readonly #meta: Database<unknown, string>;
-  #names: string[] = [];
-  #numbers = new Map<string, number>();
-  #shared: (readonly AttributeValue[])[] = [];
-  #sharedNumbers = new Map<string, number>();
-  readonly #lists: CodecLists = {
-    nameNumber: (name) => this.#nameNumber(name),
-    nameOf: (number) => this.#nameOf(number),
-    sharedNumber: (values) => this.#sharedNumber(values),
-    sharedOf: (number) => this.#sharedOf(number),
-  };
+  readonly #lists: StoredLists;
   /** Inside a transaction: the version it will have. */
   #writing: number | undefined;
   /** Versions handed out here, aborted ones included: none is used twice. */
@@ -102,7 +89,7 @@ export class LmdbStore implements StoreWriter, ObjectStore {
         },
       );
     }
-    this.#loadLists();
+    this.#lists = new StoredLists(this.#meta);
   }
 
   get version(): number {
@@ -119,7 +106,7 @@ export class LmdbStore implements StoreWriter, ObjectStore {
     try {
       return this.#root.transactionSync(() => {
         const stored = this.#meta.get(versionKey);
-        this.#loadLists();
+        this.#lists.load();
         this.#writing = Math.max(typeof stored === "number" ? stored : 0, this.#highest) + 1;
         const result = change(this);
         this.#meta.putSync(versionKey, this.#writing);
@@ -272,52 +259,6 @@ export class LmdbStore implements StoreWriter, ObjectStore {
     const [only] = rest;
     if (only === undefined) this.#index.removeSync(indexedKey(attribute, key));
     else this.#index.putSync(indexedKey(attribute, key), rest.length === 1 ? only : rest);
-  }
-
-  #nameNumber(name: string): number {
-    const known = this.#numbers.get(name);
-    if (known !== undefined) return known;
-    const number = this.#names.push(name) - 1;
-    this.#numbers.set(name, number);
-    this.#meta.putSync(namesKey, this.#names);
-    return number;
-  }
-
-  #nameOf(number: number): string {
-    const known = this.#names[number];
-    if (known !== undefined) return known;
-    // Another process has met a new attribute.
-    this.#loadLists();
-    return this.#names[number] ?? `unknown-${number}`;
-  }
-
-  #sharedNumber(values: readonly AttributeValue[]): number | undefined {
-    if (!values.every((value) => typeof value === "string")) return undefined;
-    const key = values.join("\0");
-    const known = this.#sharedNumbers.get(key);
-    if (known !== undefined || this.#shared.length >= mostShared) return known;
-    const number = this.#shared.push(values) - 1;
-    this.#sharedNumbers.set(key, number);
-    this.#meta.putSync(sharedKey, this.#shared);
-    return number;
-  }
-
-  #sharedOf(number: number): readonly AttributeValue[] {
-    const known = this.#shared[number];
-    if (known !== undefined) return known;
-    this.#loadLists();
-    return this.#shared[number] ?? [];
-  }
-
-  #loadLists(): void {
-    const names = this.#meta.get(namesKey);
-    this.#names = Array.isArray(names) ? names.map(String) : [];
-    this.#numbers = new Map(this.#names.map((name, number) => [name, number]));
-    const shared: unknown = this.#meta.get(sharedKey);
-    this.#shared = Array.isArray(shared)
-      ? shared.map((values) => (Array.isArray(values) ? values.map(String) : []))
-      : [];
-    this.#sharedNumbers = new Map(this.#shared.map((values, number) => [values.join("\0"), number]));
   }
 
   #open(): Database<unknown, string> {
