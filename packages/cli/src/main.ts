@@ -31,7 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return process.exitCode === undefined ? ExitCode.done : Number(process.exitCode);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
-    return reportError(error, argv.includes("--json"));
+    return await reportError(error, argv.includes("--json"));
   }
 }
 
@@ -46,7 +46,7 @@ main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;
   },
-  (error: unknown) => {
-    process.exitCode = reportError(error, false);
+  async (error: unknown) => {
+    process.exitCode = await reportError(error, false);
   },
 );

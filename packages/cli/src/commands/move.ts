@@ -67,7 +67,7 @@ export async function move(vmName: string, options: MoveOptions): Promise<void> 
   } catch (error) {
     const refused = error instanceof WaybillError && error.code === "NO_SUITABLE_CREDENTIALS";
     if (!refused || options.json === true) throw error;
-    process.exitCode = reportError(error, false);
+    process.exitCode = await reportError(error, false);
     const { from, to, forward } = options;
     const { askDoctor } = await import("../session/ask-doctor.ts");
     const word = await askDoctor({

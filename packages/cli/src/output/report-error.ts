@@ -6,9 +6,11 @@ import { errorStyle as style } from "./style.ts";
 import { wrapForTerminal } from "./wrap-text.ts";
 
 /** Tells a person what went wrong and what to do; never a stack. Returns the exit status. */
-export function reportError(error: unknown, json: boolean): number {
+export async function reportError(error: unknown, json: boolean): Promise<number> {
+  const remedy = error instanceof WaybillError ? await remedyOf(error) : undefined;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ error: errorToJson(error) })}\n`);
+    const told = { ...errorToJson(error), ...(remedy === undefined ? {} : { remedy }) };
+    process.stdout.write(`${JSON.stringify({ error: told })}\n`);
     return error instanceof WaybillError ? exitCodeOf(error.code) : ExitCode.failed;
   }
   if (!(error instanceof WaybillError)) {
@@ -21,11 +23,19 @@ export function reportError(error: unknown, json: boolean): number {
   }
   const lines = [style.bad(error.message)];
   lines.push(style.faint(`code ${error.code}${hresultOf(error)}`));
-  if (error.remedy !== undefined) lines.push(`${style.strong("What to do:")} ${error.remedy}`);
+  if (remedy !== undefined) lines.push(`${style.strong("What to do:")} ${remedy}`);
   const explanation = explanationOf(error);
   if (explanation !== undefined) lines.push(formatExplanation(explanation));
   process.stderr.write(`${wrapForTerminal(lines.join("\n"), process.stderr)}\n`);
   return exitCodeOf(error.code);
+}
+
+/** What to do: as the error itself says, or else as `waybill explain` says of its code. */
+async function remedyOf({ code, remedy }: WaybillError): Promise<string | undefined> {
+  if (remedy !== undefined) return remedy;
+  // Loaded when it is needed: what goes well does not wait for it.
+  const { knowledgeBase } = await import("@waybill/doctor");
+  return knowledgeBase.find(({ name }) => name === code)?.remedy;
 }
 
 function hresultOf(error: WaybillError): string {

@@ -126,7 +126,8 @@ async function withIdleQemu<T>(options: ProbeOptions, ask: (qmp: QmpClient) => P
       qmp.close();
     }
   } catch (cause) {
-    const message = `${program} cannot be asked what it can do`;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `${program} cannot be asked what it can do: ${why}`;
     throw new QmpError(message, {
       code: "PROBE_FAILED",
       family: "environment",
