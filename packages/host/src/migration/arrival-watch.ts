@@ -55,8 +55,9 @@ export class ArrivalWatch {
   async #watch(): Promise<void> {
     try {
       for (;;) {
-        this.#stall.moved((await this.#measure()) + this.#steps);
+        // Quick moves are over before anything needs to be measured.
         await sleep(this.#interval, this.#end.signal);
+        this.#stall.moved((await this.#measure()) + this.#steps);
       }
     } catch (error) {
       if (!this.#end.signal.aborted) this.#standstill.abort(error);
