@@ -1,7 +1,7 @@
 import { fromUtf8, utf8 } from "@waybill/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { storm, stormTimeout } from "../../kerberos/test/support/storm.ts";
+import { stormAsync, stormTimeout } from "../../kerberos/test/support/storm.ts";
 import {
   DirectoryError,
   type LdifProblem,
@@ -171,7 +171,7 @@ telephonenumber: +1 408 555 5678
   });
 });
 
-it("mutated LDIF is read, or what is wrong is listed", { timeout: stormTimeout }, () => {
+it("mutated LDIF is read, or what is wrong is listed", { timeout: stormTimeout }, async () => {
   const text = `version: 1\n\ndn:: Q049eCxEQz1sYWI=\nchangetype: modify\nadd: cn\ncn: a\n b\n-\n\n# c\ndn: CN=y\ncn:: eA==\n`;
-  storm([utf8(text)], (bytes) => parseLdif(fromUtf8(bytes)), { leastRefused: 0 });
+  await stormAsync([utf8(text)], async (bytes) => await parseLdif(fromUtf8(bytes)), { leastRefused: 0 });
 });

@@ -63,7 +63,7 @@ export function storm(
     const bytes = mutate(seeds[round % seeds.length]!, next);
     const start = performance.now();
     try {
-      read(bytes);
+      if (read(bytes) instanceof Promise) throw new TypeError("what is read asynchronously needs stormAsync");
     } catch (error) {
       watch.refuse(error, bytes);
     }
